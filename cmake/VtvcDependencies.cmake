@@ -1,4 +1,4 @@
-# Third-party libraries, found once. Every one is a Debian package of cmake/packages.txt.
+# Third-party libraries, found once. Every one is a Debian package of cmake/packages.txt; why each: docs/dependencies.md.
 find_package(Threads REQUIRED)
 find_package(fmt REQUIRED)
 find_package(GTest REQUIRED)
@@ -6,10 +6,16 @@ find_package(ZLIB REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
+pkg_check_modules(freetype REQUIRED IMPORTED_TARGET freetype2)
+pkg_check_modules(fontconfig REQUIRED IMPORTED_TARGET fontconfig)
 set(HDF5_PREFER_PARALLEL FALSE)
 find_package(HDF5 REQUIRED COMPONENTS C)
 set(MPI_CXX_SKIP_MPICXX TRUE)
 find_package(MPI REQUIRED COMPONENTS CXX)
+# vtvc_torch: what code that includes torch headers links.
 if(VTVC_WORKER)
   find_package(Torch REQUIRED)
+  add_library(vtvc_torch INTERFACE)
+  target_link_libraries(vtvc_torch INTERFACE ${TORCH_LIBRARIES})
+  target_compile_options(vtvc_torch INTERFACE -Wno-pedantic)
 endif()

@@ -1,0 +1,41 @@
+#pragma once
+// A run is a folder named by content: STORE/runs/<16 hex>/ (design, Contracts).
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+
+namespace vtvc {
+
+/// --store, else VTVC_STORE, else ./vtvc-store.
+std::filesystem::path store_folder(const std::string& option);
+
+/// Only rank 0 holds one. Every JSON file carries the attempt as a fence.
+class RunFolder {
+  public:
+    /// The folder of a run; makes it if absent, claims the next attempt by creating attempt-N (mkdir).
+    static RunFolder claim(const std::filesystem::path& store, const std::string& id);
+    /// A finished run (DONE present), without claiming anything.
+    static bool is_done(const std::filesystem::path& store, const std::string& id);
+    static std::filesystem::path folder(const std::filesystem::path& store, const std::string& id);
+
+    const std::filesystem::path& path() const { return path_; }
+    std::filesystem::path file(const std::string& name) const { return path_ / name; }
+    int attempt() const { return attempt_; }
+    /// status.json: state is RUNNING, CHECKPOINTED, DONE or FAILED; step of steps; message.
+    void status(const std::string& state, std::int64_t step, std::int64_t steps, const std::string& message = "");
+    /// Writes status DONE, then the marker.
+    void finish(std::int64_t steps);
+
+  private:
+    std::filesystem::path path_;
+    int attempt_ = 0;
+};
+
+/// provenance.json of a run: commit, versions, host, command, ranks, inputs (path → content hash), time.
+std::string provenance_json(const std::string& command, int ranks, const std::map<std::string, std::string>& inputs);
+/// Git commit the program was built from, "+dirty" when the tree was not clean.
+std::string code_version();
+
+}  // namespace vtvc

@@ -1,0 +1,52 @@
+#pragma once
+// Per-sample weights: θ_j(x) = θ0_j + Σ_k z_kj(x) τ_kj for a whole batch, exact (method.md section 1).
+#include <ATen/core/Tensor.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "vtvc/storage/bank.hpp"
+#include "vtvc/composition/weights.hpp"
+
+namespace vtvc {
+
+/// A bank's blocks as tensors, ready for composition. Frozen: no gradient is ever made for them.
+class BankView {
+  public:
+    /// Reads every block of the bank but the excluded task vectors; all ranks hold all of it (plan "data").
+    static BankView load(const Bank& bank, Partition partition, const std::vector<std::string>& exclude = {},
+                         at::ScalarType type = at::kFloat);
+    /// From tensors: base[j], tau[j] of shape [K, shape of base[j]].
+    BankView(std::vector<Block> blocks, std::vector<std::string> task_names, std::vector<at::Tensor> base,
+             std::vector<at::Tensor> tau, Partition partition);
+    std::int64_t tasks() const { return static_cast<std::int64_t>(task_names_.size()); }
+    std::int64_t coefficients() const { return partition_.count(); }
+    const std::vector<std::string>& task_names() const { return task_names_; }
+    const std::vector<Block>& blocks() const { return blocks_; }
+    const PartitionMap& partition() const { return partition_; }
+    const at::Tensor& base(std::int64_t block) const { return base_[static_cast<std::size_t>(block)]; }
+    /// [K, elements of the block]
+    const at::Tensor& tau(std::int64_t block) const { return tau_[static_cast<std::size_t>(block)]; }
+
+  private:
+    std::vector<Block> blocks_;
+    std::vector<std::string> task_names_;
+    PartitionMap partition_;
+    std::vector<at::Tensor> base_, tau_;
+};
+
+enum class Scheme {
+    materialise,      ///< (a): weights of each sample, one batched product
+    mix_activations,  ///< (b): K + 1 products, mixed
+    automatic,        ///< (b) for T ≤ 3, else (a); a block in which no sample has an active coefficient: plain
+};
+
+/// z [B, K, J] (J = bank.coefficients()); gradients flow into z and the activations. No loop over samples.
+/// The bank must outlive the weights.
+std::unique_ptr<Weights> make_composed(const BankView& bank, at::Tensor z, Scheme scheme = Scheme::automatic);
+
+/// One z [K, J] for all samples: the merged blocks, for PlainWeights. z = 0 gives the base bit for bit.
+std::vector<at::Tensor> merge(const BankView& bank, const at::Tensor& z);
+
+}  // namespace vtvc
