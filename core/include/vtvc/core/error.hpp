@@ -25,6 +25,18 @@ class StorageError : public Error {
 class MpiError : public Error {
     using Error::Error;
 };
+/// A collective of NCCL that failed.
+class NcclError : public Error {
+    using Error::Error;
+};
+/// A call of the CUDA runtime, or a kernel, that failed.
+class CudaError : public Error {
+    using Error::Error;
+};
+/// Something that did not happen within its deadline.
+class TimeoutError : public Error {
+    using Error::Error;
+};
 /// Numbers that ended being numbers, or shapes that do not fit.
 class NumericError : public Error {
     using Error::Error;
