@@ -1,0 +1,14 @@
+#include "verbs.hpp"
+
+namespace vtvc {
+
+void add_verbs(CLI::App& app) {
+    add_data(app);
+    add_bank(app);
+    add_job(app);
+    add_inspect(app);
+    add_verify(app);
+    add_doctor(app);
+}
+
+}  // namespace vtvc
