@@ -1,4 +1,5 @@
-# Third-party libraries, found once. Every one is a Debian package of cmake/packages.txt; why each: docs/dependencies.md.
+# Third-party libraries, found once. Every one is a Debian package of cmake/packages.txt, but for PyTorch's own
+# build and what comes with it; why each: docs/dependencies.md.
 find_package(Threads REQUIRED)
 find_package(fmt REQUIRED)
 find_package(GTest REQUIRED)
@@ -12,10 +13,36 @@ set(HDF5_PREFER_PARALLEL FALSE)
 find_package(HDF5 REQUIRED COMPONENTS C)
 set(MPI_CXX_SKIP_MPICXX TRUE)
 find_package(MPI REQUIRED COMPONENTS CXX)
+
+if(NOT VTVC_TORCH)
+  set(VTVC_TORCH debian)
+  if(DEFINED ENV{VTVC_TORCH})
+    set(VTVC_TORCH $ENV{VTVC_TORCH})
+  endif()
+  set(VTVC_TORCH ${VTVC_TORCH} CACHE STRING "" FORCE)
+endif()
 # vtvc_torch: what code that includes torch headers links.
 if(VTVC_WORKER)
-  find_package(Torch REQUIRED)
-  add_library(vtvc_torch INTERFACE)
-  target_link_libraries(vtvc_torch INTERFACE ${TORCH_LIBRARIES})
-  target_compile_options(vtvc_torch INTERFACE -Wno-pedantic)
+  if(VTVC_TORCH STREQUAL debian)
+    find_package(Torch REQUIRED)
+    add_library(vtvc_torch INTERFACE)
+    target_link_libraries(vtvc_torch INTERFACE ${TORCH_LIBRARIES})
+  elseif(VTVC_TORCH STREQUAL pytorch)
+    include(VtvcPytorch)
+  else()
+    message(FATAL_ERROR "VTVC_TORCH is '${VTVC_TORCH}'; known are debian and pytorch")
+  endif()
+  target_compile_options(vtvc_torch INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wno-pedantic>)
+endif()
+
+# vtvc_cuda_libs: the CUDA runtime and NCCL, for code that is compiled with VTVC_CUDA only. Those of PyTorch's
+# wheels where they are, so that no process loads two of either.
+if(VTVC_CUDA)
+  find_package(CUDAToolkit REQUIRED)
+  set(nccl ${VTVC_DEPS}/nvidia/nccl)
+  find_path(VTVC_NCCL_INCLUDE nccl.h HINTS ${nccl}/include ${CUDAToolkit_INCLUDE_DIRS} REQUIRED NO_CACHE)
+  find_library(VTVC_NCCL NAMES libnccl.so.2 nccl HINTS ${nccl}/lib ${CUDAToolkit_LIBRARY_DIR} REQUIRED NO_CACHE)
+  add_library(vtvc_cuda_libs INTERFACE)
+  target_include_directories(vtvc_cuda_libs SYSTEM INTERFACE ${VTVC_NCCL_INCLUDE})
+  target_link_libraries(vtvc_cuda_libs INTERFACE CUDA::cudart ${VTVC_NCCL})
 endif()

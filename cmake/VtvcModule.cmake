@@ -3,14 +3,16 @@
 # A room sees only the headers of the rooms in DEPENDS; naming one that comes later is an error here,
 # and including one that is not named does not compile.
 add_library(vtvc_flags INTERFACE)
-target_compile_options(vtvc_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Werror)
+set(warnings -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Werror)
+target_compile_options(vtvc_flags INTERFACE "$<$<COMPILE_LANGUAGE:CXX>:${warnings}>"
+  "$<$<COMPILE_LANGUAGE:CUDA>:--Werror=all-warnings;-Xcompiler=-Wall,-Wextra,-Wshadow>")
 if(VTVC_SANITIZE)
   target_compile_options(vtvc_flags INTERFACE -fsanitize=${VTVC_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(vtvc_flags INTERFACE -fsanitize=${VTVC_SANITIZE})
 endif()
 
-# The direction of dependency. composition to jobs are the rooms inside worker/.
-set(VTVC_ROOM_ORDER core storage sealed datasets sharding composition models posterior training methods evaluation jobs
+# The direction of dependency. composition_cuda to jobs are the rooms inside worker/.
+set(VTVC_ROOM_ORDER core storage sealed datasets sharding composition_cuda composition models posterior training methods evaluation jobs
     experiments slurm launcher)
 
 function(vtvc_check_order name)
@@ -42,8 +44,10 @@ function(vtvc_use_torch target)
     file(WRITE ${CMAKE_BINARY_DIR}/vtvc_torch_header.cpp "// Holds the precompiled torch header.\n")
     add_library(vtvc_torch_header OBJECT ${CMAKE_BINARY_DIR}/vtvc_torch_header.cpp)
     target_link_libraries(vtvc_torch_header PRIVATE vtvc_torch vtvc_flags)
+    target_compile_options(vtvc_torch_header PRIVATE -fpch-preprocess)  # what ccache needs to tell such files apart
     target_precompile_headers(vtvc_torch_header PRIVATE <torch/torch.h>)
   endif()
+  target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-fpch-preprocess>)
   target_precompile_headers(${target} REUSE_FROM vtvc_torch_header)
 endfunction()
 
