@@ -1,0 +1,97 @@
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <sstream>
+
+#include "vtvc/composition/composed.hpp"
+#include "vtvc/core/error.hpp"
+
+namespace vtvc {
+namespace {
+
+std::string shape_text(at::IntArrayRef shape) {
+    std::ostringstream text;
+    text << shape;
+    return text.str();
+}
+
+}  // namespace
+
+BankView::BankView(std::vector<Block> blocks, std::vector<std::string> task_names,
+                   std::vector<at::Tensor> base, std::vector<at::Tensor> tau, Partition partition)
+    : blocks_(std::move(blocks)),
+      task_names_(std::move(task_names)),
+      partition_(partition_blocks(partition, blocks_)),
+      base_(std::move(base)),
+      tau_(std::move(tau)) {
+    if (task_names_.empty())
+        fail<NumericError>("a bank without task vectors composes nothing; keep one at least");
+    if (base_.size() != blocks_.size() || tau_.size() != blocks_.size())
+        fail<NumericError>("{} blocks need as many base tensors and task tensors, not {} and {}",
+                           blocks_.size(), base_.size(), tau_.size());
+    for (std::size_t j = 0; j < blocks_.size(); ++j) {
+        std::vector<std::int64_t> stacked{tasks()};
+        stacked.insert(stacked.end(), blocks_[j].shape.begin(), blocks_[j].shape.end());
+        if (base_[j].sizes() != at::IntArrayRef(blocks_[j].shape) ||
+            tau_[j].sizes() != at::IntArrayRef(stacked))
+            fail<NumericError>("block {} should have base {} and task vectors {}, not {} and {}",
+                               blocks_[j].name, shape_text(blocks_[j].shape), shape_text(stacked),
+                               shape_text(base_[j].sizes()), shape_text(tau_[j].sizes()));
+        base_[j] = base_[j].detach().contiguous();
+        tau_[j] = tau_[j].detach().reshape({tasks(), -1}).contiguous();
+    }
+}
+
+BankView BankView::load(const Bank& bank, Partition partition, const std::vector<std::string>& exclude,
+                        at::ScalarType type) {
+    const std::vector<std::string>& all = bank.task_names();
+    for (const std::string& name : exclude)
+        if (std::find(all.begin(), all.end(), name) == all.end())
+            fail<ConfigError>("bank {} has no task vector '{}' to leave out; it has: {}", bank.path(), name,
+                              fmt::join(all, ", "));
+    std::vector<std::int64_t> kept;
+    std::vector<std::string> names;
+    for (std::int64_t task = 0; task < bank.tasks(); ++task) {
+        const std::string& name = all[static_cast<std::size_t>(task)];
+        if (std::find(exclude.begin(), exclude.end(), name) != exclude.end()) continue;
+        kept.push_back(task);
+        names.push_back(name);
+    }
+    if (kept.empty())
+        fail<ConfigError>("bank {} is left without a task vector (all {} are excluded); keep one at least",
+                          bank.path(), all.size());
+
+    std::vector<at::Tensor> base, tau;
+    for (std::size_t j = 0; j < bank.blocks().size(); ++j) {
+        const Block& block = bank.blocks()[j];
+        const auto id = static_cast<std::int64_t>(j);
+        const auto elements = static_cast<std::size_t>(block.elements());
+        const auto tasks = static_cast<std::int64_t>(kept.size());
+        at::Tensor origin = at::empty({block.elements()}, at::kFloat);
+        at::Tensor vectors = at::empty({tasks, block.elements()}, at::kFloat);
+        bank.read_base(id, {origin.data_ptr<float>(), elements});
+        for (std::int64_t k = 0; k < tasks; ++k)
+            bank.read_task(id, kept[static_cast<std::size_t>(k)],
+                           {vectors.data_ptr<float>() + static_cast<std::size_t>(k) * elements, elements});
+        std::vector<std::int64_t> stacked{tasks};
+        stacked.insert(stacked.end(), block.shape.begin(), block.shape.end());
+        base.push_back(origin.view(block.shape).to(type));
+        tau.push_back(vectors.view(stacked).to(type));
+    }
+    return BankView(bank.blocks(), std::move(names), std::move(base), std::move(tau), partition);
+}
+
+std::vector<at::Tensor> merge(const BankView& bank, const at::Tensor& z) {
+    if (z.dim() != 2 || z.size(0) != bank.tasks() || z.size(1) != bank.coefficients())
+        fail<NumericError>("coefficients of shape {} do not fit the bank's [{}, {}]", shape_text(z.sizes()),
+                           bank.tasks(), bank.coefficients());
+    std::vector<at::Tensor> merged;
+    for (std::size_t j = 0; j < bank.blocks().size(); ++j) {
+        const auto id = static_cast<std::int64_t>(j);
+        const at::Tensor column = z.select(1, bank.partition().index[j]).unsqueeze(0);
+        merged.push_back(at::addmm(bank.base(id).view({1, -1}), column, bank.tau(id)).view_as(bank.base(id)));
+    }
+    return merged;
+}
+
+}  // namespace vtvc
