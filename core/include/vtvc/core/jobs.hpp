@@ -117,17 +117,18 @@ std::string name_of(E value) {
 /// [job]: what every kind has.
 struct CommonKeys {
     std::int64_t seed = 0;
-    std::string out;               ///< a link to the run folder is put here; empty: none
-    std::string store;             ///< empty: VTVC_STORE, else ./vtvc-store
-    std::int64_t threads = 1;      ///< per rank
+    std::string out;                      ///< a link to the run folder is put here; empty: none
+    std::string store;                    ///< empty: VTVC_STORE, else ./vtvc-store
+    std::int64_t threads = 1;             ///< per rank
     std::int64_t checkpoint_every = 500;  ///< steps; 0: only when asked to stop
-    std::int64_t stop_at = 0;      ///< stop with a checkpoint at this step (exit code 75); 0: never
+    std::int64_t stop_at = 0;             ///< stop with a checkpoint at this step (exit code 75); 0: never
     void describe(Visitor& v);
 };
 
 /// [model]: a Vision Transformer of CLIP's structure.
 struct ModelKeys {
-    std::int64_t image = 28, channels = 1, patch = 7, width = 64, depth = 4, heads = 4, mlp = 128, output = 64;
+    std::int64_t image = 28, channels = 1, patch = 7, width = 64, depth = 4, heads = 4, mlp = 128,
+                 output = 64;
     Activation activation = Activation::quick_gelu;
     double pixel_mean = .25, pixel_sd = .35;  ///< x ← (x/255 − mean)/sd
     void describe(Visitor& v);
@@ -231,8 +232,8 @@ struct PosteriorKeys {
     Trunk trunk = Trunk::separate;
     Start start = Start::informed;
     std::vector<std::int64_t> hidden{64};
-    std::int64_t rank = 0;        ///< of the output heads; 0: full up to 4,096 outputs, 64 above
-    double mean_start = -1;       ///< bias of the mean; −1: 1/K
+    std::int64_t rank = 0;   ///< of the output heads; 0: full up to 4,096 outputs, 64 above
+    double mean_start = -1;  ///< bias of the mean; −1: 1/K
     double log_var_start = -5, logit_start = 2;
     double dropout = 0;
     void describe(Visitor& v);
@@ -240,9 +241,9 @@ struct PosteriorKeys {
 /// [prior]
 struct PriorKeys {
     double inclusion = .9, sd = 1;
-    double lambda_mean = .01;   ///< weight of the coefficients' KL, as a mean over K·J
-    double lambda_spike = .1;   ///< weight of the spike's KL in nats a sample; group and layer spikes only
-    std::int64_t warmup = 0;    ///< steps over which both weights rise from 0
+    double lambda_mean = .01;  ///< weight of the coefficients' KL, as a mean over K·J
+    double lambda_spike = .1;  ///< weight of the spike's KL in nats a sample; group and layer spikes only
+    std::int64_t warmup = 0;   ///< steps over which both weights rise from 0
     void describe(Visitor& v);
 };
 /// [relaxation]
@@ -275,8 +276,8 @@ struct PosteriorJob : Job {
     Partition partition = Partition::tensor;
     Protocol protocol = Protocol::addition;
     std::vector<TaskRow> tasks;
-    WindowKeys window;                ///< rows of each task's train split
-    std::int64_t validation_rows = 0; ///< of each task; 0: all
+    WindowKeys window;                 ///< rows of each task's train split
+    std::int64_t validation_rows = 0;  ///< of each task; 0: all
     PosteriorKeys posterior;
     PriorKeys prior;
     RelaxationKeys relaxation;
@@ -294,9 +295,10 @@ struct PosteriorJob : Job {
 /// The baselines share the posterior's data, budget and (where amortised) network.
 struct BaselineJob : PosteriorJob {
     Method method = Method::average;
-    std::vector<double> scale_grid{.05, .1, .15, .2, .25, .3, .4, .5, .6, .8, 1.0};  ///< task_arithmetic, ties
-    std::vector<double> keep_grid{.1, .2, .5};                                       ///< ties
-    std::vector<double> decay_grid{0, 1e-4, 1e-3, 1e-2};                             ///< probe
+    std::vector<double> scale_grid{.05, .1, .15, .2, .25, .3,
+                                   .4,  .5, .6,  .8, 1.0};  ///< task_arithmetic, ties
+    std::vector<double> keep_grid{.1, .2, .5};              ///< ties
+    std::vector<double> decay_grid{0, 1e-4, 1e-3, 1e-2};    ///< probe
     WindowKeys probe_window;  ///< rows of train for the probe: every label the pipeline saw
     std::string_view kind() const override { return "baseline"; }
     void describe(Visitor& v) override;
@@ -307,23 +309,25 @@ struct EvaluateJob : Job {
     std::string method;  ///< method.h5 of a posterior or baseline run
     std::string bank;
     std::vector<TaskRow> tasks;
-    std::string method_id;           ///< row of the table; empty: from the method
-    std::int64_t test_rows = 0;      ///< of each task; 0: all
+    std::string method_id;                   ///< row of the table; empty: from the method
+    std::int64_t test_rows = 0;              ///< of each task; 0: all
     std::vector<std::string> modes{"mean"};  ///< names of Mode
-    std::int64_t samples = 20;       ///< monte_carlo
-    bool diagnostics = false;        ///< z replaced by its mean and by another sample's, flip rate
+    std::int64_t samples = 20;               ///< monte_carlo
+    bool diagnostics = false;                ///< z replaced by its mean and by another sample's, flip rate
     std::string_view kind() const override { return "evaluate"; }
     void describe(Visitor& v) override;
     void check(std::vector<std::string>& problems) const override;
 };
 
 struct PredictJob : Job {
-    std::string method, bank, model, head, images;  ///< images: a dataset file; its test split's labels stay shut
-    std::string task;                        ///< the data set told to the posterior, where it is told
+    std::string method, bank, model, head,
+        images;        ///< images: a dataset file; its test split's labels stay shut
+    std::string task;  ///< the data set told to the posterior, where it is told
     std::string split = "test";
     std::int64_t samples = 20;
     std::string_view kind() const override { return "predict"; }
     void describe(Visitor& v) override;
+    void check(std::vector<std::string>& problems) const override;
 };
 
 /// Every kind that vtvc-worker runs, in the order a user meets them.

@@ -24,7 +24,8 @@ class RunFolder {
     std::filesystem::path file(const std::string& name) const { return path_ / name; }
     int attempt() const { return attempt_; }
     /// status.json: state is RUNNING, CHECKPOINTED, DONE or FAILED; step of steps; message.
-    void status(const std::string& state, std::int64_t step, std::int64_t steps, const std::string& message = "");
+    void status(const std::string& state, std::int64_t step, std::int64_t steps,
+                const std::string& message = "");
     /// Writes status DONE, then the marker.
     void finish(std::int64_t steps);
 
@@ -34,7 +35,8 @@ class RunFolder {
 };
 
 /// provenance.json of a run: commit, versions, host, command, ranks, inputs (path → content hash), time.
-std::string provenance_json(const std::string& command, int ranks, const std::map<std::string, std::string>& inputs);
+std::string provenance_json(const std::string& command, int ranks,
+                            const std::map<std::string, std::string>& inputs);
 /// Git commit the program was built from, "+dirty" when the tree was not clean.
 std::string code_version();
 

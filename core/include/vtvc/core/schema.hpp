@@ -23,7 +23,8 @@ struct Key {
     std::string_view help;  ///< one sentence
     std::string_view unit = "";
     Role role = Role::science;
-    double min = -std::numeric_limits<double>::infinity();  ///< inclusive, numbers (and elements of lists) only
+    double min =
+        -std::numeric_limits<double>::infinity();  ///< inclusive, numbers (and elements of lists) only
     double max = std::numeric_limits<double>::infinity();
     enum class Presence { optional, required } presence = Presence::optional;
 };
@@ -50,17 +51,19 @@ class Visitor {
                         const Key& about) = 0;
 
     template <class E>
-        requires std::is_enum_v<E>
+    requires std::is_enum_v<E>
     void key(std::string_view name, E& value, const Key& about) {
         int index = static_cast<int>(value);
         choice(name, index, EnumNames<E>::names, about);
-        value = static_cast<E>(index);
+        // Only a reader writes: visitors that merely look may be shown a const job.
+        if (index != static_cast<int>(value)) value = static_cast<E>(index);
     }
 
     /// An array of tables, [[name]]; T has describe(Visitor&).
     template <class T>
     void rows(std::string_view name, std::vector<T>& values, const Key& about) {
-        values.resize(begin_rows(name, values.size(), about));
+        const std::size_t count = begin_rows(name, values.size(), about);
+        if (count != values.size()) values.resize(count);
         for (std::size_t i = 0; i < values.size(); ++i) {
             begin_row(i);
             values[i].describe(*this);

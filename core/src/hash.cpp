@@ -1,0 +1,42 @@
+#include "vtvc/core/hash.hpp"
+
+#include <fmt/format.h>
+#include <xxhash.h>
+
+#include <new>
+
+namespace vtvc {
+
+struct Hasher::State {
+    State() : xxh(XXH3_createState()) {
+        if (!xxh) throw std::bad_alloc();
+        XXH3_128bits_reset(xxh);
+    }
+    ~State() { XXH3_freeState(xxh); }
+    State(const State&) = delete;
+    State& operator=(const State&) = delete;
+    XXH3_state_t* xxh;
+};
+
+Hasher::Hasher() : state_(std::make_unique<State>()) {}
+Hasher::~Hasher() = default;
+Hasher::Hasher(Hasher&&) noexcept = default;
+Hasher& Hasher::operator=(Hasher&&) noexcept = default;
+
+Hasher& Hasher::add(std::span<const std::byte> bytes) {
+    const std::uint64_t length = bytes.size();
+    XXH3_128bits_update(state_->xxh, &length, sizeof length);
+    XXH3_128bits_update(state_->xxh, bytes.data(), bytes.size());
+    return *this;
+}
+
+Hasher& Hasher::add(std::string_view text) { return add(std::as_bytes(std::span(text))); }
+
+std::string Hasher::hex() const {
+    const XXH128_hash_t digest = XXH3_128bits_digest(state_->xxh);
+    return fmt::format("{:016x}{:016x}", digest.high64, digest.low64);
+}
+
+std::string hash_text(std::string_view text) { return Hasher().add(text).hex(); }
+
+}  // namespace vtvc

@@ -1,0 +1,112 @@
+// Problems of a job that no single key shows. A problem names its keys in quotes, by their full paths: the
+// reader of job files finds by them where it was written.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "spelling.hpp"
+#include "vtvc/core/jobs.hpp"
+
+namespace vtvc {
+namespace {
+
+using Problems = std::vector<std::string>;
+
+template <class Row>
+void check_names(const std::vector<Row>& rows, Problems& problems) {
+    std::set<std::string> seen;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        if (rows[i].name.empty()) {
+            problems.push_back(fmt::format("'task.{}.name' is empty", i));
+        } else if (!seen.insert(rows[i].name).second) {
+            problems.push_back(
+                fmt::format("'task.{}.name' is \"{}\" again; names must differ", i, rows[i].name));
+        }
+    }
+}
+
+template <class T>
+void check_not_empty(const std::vector<T>& list, std::string_view key, std::string_view why,
+                     Problems& problems) {
+    if (list.empty()) problems.push_back(fmt::format("'{}' is empty ({})", key, why));
+}
+
+void check_known(const std::string& value, const std::vector<std::string>& known, std::string_view key,
+                 Problems& problems) {
+    if (std::find(known.begin(), known.end(), value) != known.end()) return;
+    problems.push_back(fmt::format("'{}' has \"{}\", which is none of {}{}", key, value,
+                                   fmt::join(known, ", "), did_you_mean(value, known)));
+}
+
+}  // namespace
+
+void PretrainJob::check(Problems& problems) const {
+    if (model.patch > 0 && model.image % model.patch != 0) {
+        problems.push_back(
+            fmt::format("'model.patch' {} does not divide 'model.image' {}", model.patch, model.image));
+    }
+    if (model.heads > 0 && model.width % model.heads != 0) {
+        problems.push_back(
+            fmt::format("'model.heads' {} does not divide 'model.width' {}", model.heads, model.width));
+    }
+}
+
+void BankJob::check(Problems& problems) const { check_names(tasks, problems); }
+
+void PosteriorJob::check(Problems& problems) const {
+    check_names(tasks, problems);
+    if (protocol == Protocol::transfer && exclude.empty()) {
+        problems.push_back(
+            "'compose.exclude' is empty ('compose.protocol' transfer leaves the target's own task vector "
+            "out); name it there");
+    }
+    if (posterior.form == Form::hierarchical && !told()) {
+        problems.push_back(
+            fmt::format("'posterior.form' hierarchical needs to be told the data set ('compose.protocol' {} "
+                        "does not tell it); "
+                        "use plain, or the protocol addition",
+                        name_of(protocol)));
+    }
+    const std::set<std::string> left_out(exclude.begin(), exclude.end());
+    for (std::size_t i = 0; i < tasks.size() && protocol == Protocol::transfer && !exclude.empty(); ++i) {
+        const std::string& vector = tasks[i].vector.empty() ? tasks[i].name : tasks[i].vector;
+        if (!tasks[i].vector.empty() && !left_out.contains(vector)) {
+            problems.push_back(fmt::format(
+                "'task.{}.vector' \"{}\" is not in 'compose.exclude' (transfer leaves it out); add it there",
+                i, vector));
+        }
+    }
+}
+
+void BaselineJob::check(Problems& problems) const {
+    PosteriorJob::check(problems);
+    if (method == Method::task_arithmetic || method == Method::ties) {
+        check_not_empty(scale_grid, "method.scale_grid",
+                        "'method.name' " + name_of(method) + " chooses from it", problems);
+    }
+    if (method == Method::ties) {
+        check_not_empty(keep_grid, "method.keep_grid", "'method.name' ties chooses from it", problems);
+    }
+    if (method == Method::probe) {
+        check_not_empty(decay_grid, "method.decay_grid", "'method.name' probe chooses from it", problems);
+    }
+}
+
+void EvaluateJob::check(Problems& problems) const {
+    check_names(tasks, problems);
+    check_not_empty(modes, "evaluate.modes", "nothing would be measured", problems);
+    const std::vector<std::string> known(EnumNames<Mode>::names.begin(), EnumNames<Mode>::names.end());
+    std::set<std::string> seen;
+    for (const std::string& mode : modes) {
+        check_known(mode, known, "evaluate.modes", problems);
+        if (!seen.insert(mode).second)
+            problems.push_back(fmt::format("'evaluate.modes' has \"{}\" twice", mode));
+    }
+}
+
+void PredictJob::check(Problems& problems) const {
+    check_known(split, {"train", "validation", "test"}, "predict.split", problems);
+}
+
+}  // namespace vtvc
