@@ -1,0 +1,113 @@
+#include "h5.hpp"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+
+#include "vtvc/core/hash.hpp"
+
+namespace vtvc::h5 {
+
+namespace {
+
+constexpr std::array<std::string_view, 6> kTypeNames{"f32", "f64", "i32", "i64", "u8", "text"};
+constexpr std::array<std::size_t, 6> kTypeBytes{4, 8, 4, 8, 1, 0};
+
+struct Innermost {
+    std::string reason, call;
+};
+
+herr_t take_message(unsigned depth, const H5E_error2_t* error, void* out) {
+    auto& text = *static_cast<Innermost*>(out);
+    if (depth == 0 && error->desc != nullptr) text.reason = error->desc;
+    if (error->func_name != nullptr) text.call = error->func_name;
+    return 0;
+}
+
+template <class... F>
+struct Overload : F... {
+    using F::operator()...;
+};
+
+}  // namespace
+
+std::string error_text() {
+    Innermost text;
+    // The walk starts at the innermost error and ends at the call that we made.
+    if (H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, take_message, &text) < 0 || text.reason.empty())
+        return "HDF5 gives no reason";
+    return text.call.empty() ? text.reason : fmt::format("{}, in {}", text.reason, text.call);
+}
+
+void silence() { (void)H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr); }
+
+std::string_view type_name(Type type) { return kTypeNames.at(static_cast<std::size_t>(type)); }
+std::size_t type_bytes(Type type) { return kTypeBytes.at(static_cast<std::size_t>(type)); }
+
+Handle item_type(Type type, std::size_t item_bytes, const std::filesystem::path& path) {
+    const std::array<hid_t, 5> numbers{H5T_IEEE_F32LE, H5T_IEEE_F64LE, H5T_STD_I32LE, H5T_STD_I64LE,
+                                       H5T_STD_U8LE};
+    const bool text = type == Type::text;
+    const hid_t model = text ? H5T_C_S1 : numbers.at(static_cast<std::size_t>(type));
+    Handle made = own(H5Tcopy(model), H5Tclose, path, "copy a type");
+    if (text) {
+        check(H5Tset_size(made.get(), item_bytes), path, "set the length of text");
+        check(H5Tset_strpad(made.get(), H5T_STR_NULLPAD), path, "set the padding of text");
+        check(H5Tset_cset(made.get(), H5T_CSET_UTF8), path, "mark text as UTF-8");
+    }
+    return made;
+}
+
+std::string shape_text(const Shape& shape) {
+    std::vector<std::string> sizes;
+    for (const auto size : shape) sizes.push_back(size < 0 ? "any" : std::to_string(size));
+    return fmt::format("[{}]", fmt::join(sizes, ", "));
+}
+
+std::int64_t elements_of(const Shape& shape, std::string_view what) {
+    std::int64_t product = 1;
+    for (const auto size : shape)
+        if (size < 0 || __builtin_mul_overflow(product, size, &product))
+            fail<StorageError>("{}: impossible shape {}", what, shape_text(shape));
+    return product;
+}
+
+std::size_t Array::row_bytes() const {
+    std::size_t bytes = item_bytes;
+    for (std::size_t i = 1; i < shape.size(); ++i) bytes *= static_cast<std::size_t>(shape[i]);
+    return bytes;
+}
+
+std::int64_t Array::checksum_count() const {
+    return std::max<std::int64_t>(1, (rows() + rows_per_checksum - 1) / rows_per_checksum);
+}
+
+std::string checksum(std::span<const std::byte> bytes) { return Hasher().add(bytes).hex(); }
+
+void Manifest::attribute(const std::string& object, const std::string& name, const Value& value) {
+    for (const auto* provenance : {"content_hash", "code_version", "created", "command"})
+        if (object == "/" && name == provenance) return;
+    lines_[object + "@" + name] = std::visit(
+        Overload{[](const std::string& text) { return "text " + text; },
+                 [](std::int64_t number) { return fmt::format("i64 {}", number); },
+                 [](const Reals& reals) {
+                     return fmt::format("f64 {} {:a}", shape_text(reals.shape), fmt::join(reals.values, " "));
+                 },
+                 [](const std::vector<std::string>& list) { return fmt::format("list {}", list); }},
+        value);
+}
+
+void Manifest::array(const std::string& name, const Array& array) {
+    lines_["/" + name] =
+        fmt::format("{} {} {} {} {}", type_name(array.type), array.item_bytes, shape_text(array.shape),
+                    array.rows_per_checksum, fmt::join(array.checksums, " "));
+}
+
+std::string Manifest::hash() const {
+    Hasher hasher;
+    for (const auto& [name, line] : lines_) hasher.add(name).add(line);
+    return hasher.hex();
+}
+
+}  // namespace vtvc::h5

@@ -1,0 +1,74 @@
+#pragma once
+// Reads our HDF5 files. open() walks and checks the whole tree (types, shapes, places in the file, content
+// hash) without reading the data; data are checked against their checksums as they are read.
+#include <memory>
+
+#include "h5.hpp"
+
+namespace vtvc::h5 {
+
+class Reader {
+  public:
+    /// StorageError, naming file and reason: missing, not HDF5, cut, of another kind or version, damaged.
+    static Reader open(const std::filesystem::path& path, const std::string& kind, std::int64_t version);
+
+    const std::string& path() const { return path_; }
+    const std::string& content_hash() const { return text_attribute("/", "content_hash"); }
+
+    const std::string& text_attribute(const std::string& object, const std::string& name) const;
+    std::int64_t integer(const std::string& object, const std::string& name) const;
+    const Reals& reals(const std::string& object, const std::string& name, const Shape& shape) const;
+
+    bool has(const std::string& name) const { return arrays_.contains(name); }
+    const Array& about(const std::string& name) const;
+    /// The same, after checking type and shape (−1: any size).
+    const Array& expect(const std::string& name, Type type, const Shape& shape) const;
+    /// Names of the arrays in a group, without the group's name, sorted.
+    std::vector<std::string> names(const std::string& group) const;
+
+    std::string text(const std::string& name) const;
+    std::vector<std::string> texts(const std::string& name) const;
+    /// Rows [first, first + count) of the first dimension; out has exactly their bytes.
+    void read(const std::string& name, std::int64_t first, std::int64_t count,
+              std::span<std::byte> out) const;
+    template <class T>
+    std::vector<T> rows(const std::string& name, const Shape& shape, std::int64_t first,
+                        std::int64_t count) const {
+        const Array& known = expect(name, type_of<T>(), shape);
+        check_rows(name, first, count);
+        std::vector<T> values(static_cast<std::size_t>(count) * known.row_bytes() / sizeof(T));
+        read(name, first, count, std::as_writable_bytes(std::span(values)));
+        return values;
+    }
+    template <class T>
+    std::vector<T> all(const std::string& name, const Shape& shape) const {
+        return rows<T>(name, shape, 0, about(name).rows());
+    }
+    /// Throws a StorageError about this file: "PATH: ...".
+    template <class... Args>
+    [[noreturn]] void refuse(fmt::format_string<Args...> text, Args&&... args) const {
+        throw StorageError(path_ + ": " + fmt::format(text, std::forward<Args>(args)...));
+    }
+
+  private:
+    Reader() = default;
+    void walk(hid_t group, const std::string& name, int depth);
+    void add_attributes(hid_t object, const std::string& name);
+    void add_array(hid_t dataset, const std::string& name);
+    Value read_value(hid_t object, const std::string& name) const;
+    void check_rows(const std::string& name, std::int64_t first, std::int64_t count) const;
+    const Value& attribute(const std::string& object, const std::string& name) const;
+
+    std::string path_;
+    std::uint64_t file_bytes_ = 0;
+    Handle file_;
+    std::map<std::string, Array> arrays_;
+    std::map<std::pair<std::string, std::string>, Value> attributes_;
+};
+
+/// One text attribute of a file's root, without checking the rest; empty when there is none.
+std::string peek(const std::filesystem::path& path, const std::string& attribute);
+/// Whether a file starts like HDF5; StorageError when it is missing.
+bool is_hdf5(const std::filesystem::path& path);
+
+}  // namespace vtvc::h5

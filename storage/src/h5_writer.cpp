@@ -1,0 +1,197 @@
+#include "h5_writer.hpp"
+
+#include <fmt/chrono.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+
+#include "h5_reader.hpp"
+#include "vtvc/core/run_folder.hpp"
+
+namespace vtvc::h5 {
+
+namespace {
+
+std::vector<hsize_t> extents(const Shape& shape) { return {shape.begin(), shape.end()}; }
+
+Handle space_of(const Shape& shape, const std::filesystem::path& path) {
+    const auto sizes = extents(shape);
+    const hid_t id = shape.empty() ? H5Screate(H5S_SCALAR)
+                                   : H5Screate_simple(static_cast<int>(sizes.size()), sizes.data(), nullptr);
+    return own(id, H5Sclose, path, "describe a shape");
+}
+
+/// The command line of this process as one line; empty where the system does not tell.
+std::string command_line() {
+    std::ifstream in("/proc/self/cmdline", std::ios::binary);
+    std::string words{std::istreambuf_iterator<char>(in), {}};
+    while (!words.empty() && words.back() == '\0') words.pop_back();
+    std::replace(words.begin(), words.end(), '\0', ' ');
+    words.resize(std::min<std::size_t>(words.size(), 4096));
+    return words;
+}
+
+std::string now_utc() {
+    const auto now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+    return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(now));
+}
+
+/// A name is a path of plain parts: "train/images".
+void check_name(const std::string& name) {
+    std::istringstream parts(name);
+    bool good = !name.empty() && name.back() != '/' && name.find('\0') == std::string::npos;
+    for (std::string part; good && std::getline(parts, part, '/');)
+        good = !part.empty() && part != "." && part != "..";
+    if (!good)
+        fail<StorageError>("'{}' cannot name a tensor (use plain parts joined by single slashes)", name);
+}
+
+}  // namespace
+
+Array describe(const std::string& name, Type type, const Shape& shape, std::span<const std::byte> bytes,
+               std::int64_t rows_per_checksum) {
+    check_name(name);
+    Array about{type, type_bytes(type), shape, 1, {}};
+    const auto expected = static_cast<std::size_t>(elements_of(shape, name)) * about.item_bytes;
+    if (bytes.size() != expected)
+        fail<StorageError>("'{}' has {} bytes, its shape {} of {} needs {}", name, bytes.size(),
+                           shape_text(shape), type_name(type), expected);
+    about.rows_per_checksum =
+        rows_per_checksum > 0 ? rows_per_checksum : std::max<std::int64_t>(1, about.rows());
+    const auto step = static_cast<std::size_t>(about.rows_per_checksum) * about.row_bytes();
+    for (std::int64_t i = 0; i < about.checksum_count(); ++i) {
+        const auto first = static_cast<std::size_t>(i) * step;
+        about.checksums.push_back(checksum(bytes.subspan(first, std::min(step, bytes.size() - first))));
+    }
+    return about;
+}
+
+std::pair<Array, std::vector<std::byte>> describe_text(const std::string& name,
+                                                       const std::vector<std::string>& list,
+                                                       const Shape& shape) {
+    check_name(name);
+    std::size_t width = 1;
+    for (const auto& text : list) {
+        width = std::max(width, text.size());
+        if (text.find('\0') != std::string::npos)
+            fail<StorageError>("'{}' holds text with a zero byte", name);
+    }
+    std::vector<std::byte> bytes(list.size() * width);
+    for (std::size_t i = 0; i < list.size(); ++i)
+        std::memcpy(bytes.data() + i * width, list[i].data(), list[i].size());
+    Array about{Type::text, width, shape, 1, {checksum(bytes)}};
+    about.rows_per_checksum = std::max<std::int64_t>(1, about.rows());
+    return {std::move(about), std::move(bytes)};
+}
+
+std::int64_t rows_per_mib(std::int64_t row_bytes) {
+    return std::clamp<std::int64_t>((std::int64_t{1} << 20) / std::max<std::int64_t>(1, row_bytes), 1, 1024);
+}
+
+Writer::Writer(const std::filesystem::path& path, const std::string& kind, std::int64_t version,
+               std::uint64_t expected_bytes)
+    : path_(path), kind_(kind), version_(version), pending_(path, expected_bytes + (std::uint64_t{1} << 16)) {
+    silence();
+    const auto access = own(H5Pcreate(H5P_FILE_ACCESS), H5Pclose, path_, "prepare the file");
+    // Format 1.8: metadata carry checksums of their own, and attributes may pass 64 KiB.
+    check(H5Pset_libver_bounds(access.get(), H5F_LIBVER_V18, H5F_LIBVER_V18), path_,
+          "choose the file's format");
+    check(H5Pset_fclose_degree(access.get(), H5F_CLOSE_STRONG), path_, "prepare the file");
+    // The temporary has a name of its own: no other process can meet it, and some shared disks have no locks.
+    check(H5Pset_file_locking(access.get(), false, true), path_, "prepare the file");
+    file_ = own(H5Fcreate(pending_.temporary().c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.get()), H5Fclose,
+                path_, "create the file");
+    links_ = own(H5Pcreate(H5P_LINK_CREATE), H5Pclose, path_, "prepare names");
+    check(H5Pset_create_intermediate_group(links_.get(), 1), path_, "prepare names");
+    check(H5Pset_char_encoding(links_.get(), H5T_CSET_UTF8), path_, "prepare names");
+    attribute("/", "vtvc_kind", kind);
+    attribute("/", "vtvc_version", version);
+    attribute("/", "code_version", code_version());
+    attribute("/", "created", now_utc());
+    attribute("/", "command", command_line());
+}
+
+Handle Writer::group(const std::string& name) {
+    if (name != "/" &&
+        check(H5Lexists(file_.get(), name.c_str(), H5P_DEFAULT), path_, "look up " + name) == 0)
+        return own(H5Gcreate2(file_.get(), name.c_str(), links_.get(), H5P_DEFAULT, H5P_DEFAULT), H5Gclose,
+                   path_, "make group " + name);
+    return own(H5Gopen2(file_.get(), name.c_str(), H5P_DEFAULT), H5Gclose, path_, "open group " + name);
+}
+
+void Writer::put_attribute(hid_t object, const std::string& name, Type type, std::size_t item_bytes,
+                           const Shape& shape, const void* bytes) {
+    const auto item = item_type(type, item_bytes, path_);
+    const auto space = space_of(shape, path_);
+    auto made = own(H5Acreate2(object, name.c_str(), item.get(), space.get(), H5P_DEFAULT, H5P_DEFAULT),
+                    H5Aclose, path_, "make attribute " + name);
+    check(H5Awrite(made.get(), item.get(), bytes), path_, "write attribute " + name);
+    check(made.close(), path_, "close attribute " + name);
+}
+
+void Writer::put_value(hid_t object, const std::string& name, const Value& value) {
+    if (const auto* text = std::get_if<std::string>(&value)) {
+        const auto [about, bytes] = describe_text(name, {*text}, {});
+        put_attribute(object, name, Type::text, about.item_bytes, {}, bytes.data());
+    } else if (const auto* list = std::get_if<std::vector<std::string>>(&value)) {
+        const Shape shape{static_cast<std::int64_t>(list->size())};
+        const auto [about, bytes] = describe_text(name, *list, shape);
+        put_attribute(object, name, Type::text, about.item_bytes, shape, bytes.data());
+    } else if (const auto* number = std::get_if<std::int64_t>(&value)) {
+        put_attribute(object, name, Type::i64, sizeof *number, {}, number);
+    } else {
+        const auto& reals = std::get<Reals>(value);
+        put_attribute(object, name, Type::f64, sizeof(double), reals.shape, reals.values.data());
+    }
+}
+
+void Writer::attribute(const std::string& object, const std::string& name, const Value& value) {
+    auto place = group(object);
+    put_value(place.get(), name, value);
+    check(place.close(), path_, "close group " + object);
+    manifest_.attribute(object, name, value);
+}
+
+void Writer::write(const std::string& name, const Array& about, std::span<const std::byte> bytes) {
+    const auto item = item_type(about.type, about.item_bytes, path_);
+    const auto space = space_of(about.shape, path_);
+    auto made = own(H5Dcreate2(file_.get(), name.c_str(), item.get(), space.get(), links_.get(), H5P_DEFAULT,
+                               H5P_DEFAULT),
+                    H5Dclose, path_, "make dataset " + name);
+    if (!bytes.empty())
+        check(H5Dwrite(made.get(), item.get(), H5S_ALL, H5S_ALL, H5P_DEFAULT, bytes.data()), path_,
+              "write dataset " + name);
+    put_value(made.get(), "xxh3", about.checksums);
+    put_value(made.get(), "xxh3_rows", about.rows_per_checksum);
+    check(made.close(), path_, "close dataset " + name);
+    manifest_.array(name, about);
+}
+
+void Writer::text(const std::string& name, const std::string& value) {
+    const auto [about, bytes] = describe_text(name, {value}, {});
+    write(name, about, bytes);
+}
+
+void Writer::texts(const std::string& name, const std::vector<std::string>& list) {
+    const auto [about, bytes] = describe_text(name, list, {static_cast<std::int64_t>(list.size())});
+    write(name, about, bytes);
+}
+
+void Writer::array(const std::string& name, Type type, const Shape& shape, std::span<const std::byte> bytes,
+                   std::int64_t rows_per_checksum) {
+    write(name, describe(name, type, shape, bytes, rows_per_checksum), bytes);
+}
+
+void Writer::finish() {
+    attribute("/", "content_hash", manifest_.hash());
+    check(H5Fflush(file_.get(), H5F_SCOPE_LOCAL), path_, "flush the file");
+    check(file_.close(), path_, "close the file");
+    (void)Reader::open(pending_.temporary(), kind_, version_);  // what we would refuse gets no final name
+    pending_.commit();
+}
+
+}  // namespace vtvc::h5
