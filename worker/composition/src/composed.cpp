@@ -39,10 +39,13 @@ at::Tensor compose_in_order(const at::Tensor& base, const at::Tensor& tau, const
                             const std::vector<std::int64_t>& tasks) {
     std::vector<std::int64_t> shape = base.sizes().vec();
     shape.insert(shape.begin(), z.size(0));
-    at::Tensor w = base.view({1, -1}).expand({z.size(0), -1}).contiguous();
+    at::Tensor w = base.view({1, -1}).expand({z.size(0), -1}).clone(at::MemoryFormat::Contiguous);
     for (const std::int64_t k : tasks) w.addcmul_(z.narrow(1, k, 1), tau.narrow(0, k, 1));
     return w.view(shape);
 }
+
+/// Autograd functions take no undefined tensors: a bias without rows stands for none.
+at::Tensor bias_or_none(const at::Tensor& bias) { return bias.size(0) == 0 ? at::Tensor() : bias; }
 
 /// Gradient of a bias that is one for all samples or one a sample.
 at::Tensor bias_gradient(const at::Tensor& g, std::int64_t rows) {
@@ -56,10 +59,10 @@ struct MaterialisedProduct : Function<MaterialisedProduct> {
                               Layout layout) {
         ctx->save_for_backward({x, z, base, tau});
         ctx->saved_data["layout"] = static_cast<std::int64_t>(layout);
-        ctx->saved_data["bias_rows"] = bias.defined() ? bias.size(0) : 0;
+        ctx->saved_data["bias_rows"] = bias.size(0);
         ctx->saved_data["x"] = x.requires_grad();
         ctx->saved_data["z"] = z.requires_grad();
-        return batched_affine(x, as_factor(compose(base, tau, z), layout), bias);
+        return batched_affine(x, as_factor(compose(base, tau, z), layout), bias_or_none(bias));
     }
 
     static variable_list backward(AutogradContext* ctx, variable_list gradients) {
@@ -88,10 +91,10 @@ struct MixedProduct : Function<MixedProduct> {
                               Layout layout) {
         ctx->save_for_backward({x, z, base, tau});
         ctx->saved_data["layout"] = static_cast<std::int64_t>(layout);
-        ctx->saved_data["bias_rows"] = bias.defined() ? bias.size(0) : 0;
+        ctx->saved_data["bias_rows"] = bias.size(0);
         std::vector<std::int64_t> tasks(static_cast<std::size_t>(tau.size(0)));
         std::iota(tasks.begin(), tasks.end(), 0);
-        return mix(x, z, bias, base, tau, layout, tasks, Order::fastest);
+        return mix(x, z, bias_or_none(bias), base, tau, layout, tasks, Order::fastest);
     }
 
     static at::Tensor mix(const at::Tensor& x, const at::Tensor& z, const at::Tensor& bias,
@@ -252,8 +255,9 @@ at::Tensor ComposedWeights::product(const at::Tensor& x, std::int64_t block, con
         tau = tau.index_select(0, kept);
         z = z.index_select(1, kept);
     }
-    return mix ? MixedProduct::apply(x, z, bias, base, tau, layout)
-               : MaterialisedProduct::apply(x, z, bias, base, tau, layout);
+    const at::Tensor rows = bias.defined() ? bias : at::empty({0}, x.options());
+    return mix ? MixedProduct::apply(x, z, rows, base, tau, layout)
+               : MaterialisedProduct::apply(x, z, rows, base, tau, layout);
 }
 
 }  // namespace

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "vtvc/storage/bank.hpp"
 #include "vtvc/composition/weights.hpp"
+#include "vtvc/storage/bank.hpp"
 
 namespace vtvc {
 
@@ -39,7 +39,7 @@ class BankView {
 enum class Scheme {
     materialise,      ///< (a): weights of each sample, one batched product
     mix_activations,  ///< (b): K + 1 products, mixed
-    automatic,        ///< (b) for T ≤ 3, else (a); a block in which no sample has an active coefficient: plain
+    automatic,  ///< (b) for T ≤ 3, else (a); a block in which no sample has an active coefficient: plain
 };
 
 /// z [B, K, J] (J = bank.coefficients()); gradients flow into z and the activations. No loop over samples.
