@@ -1,7 +1,8 @@
 #pragma once
 // The one interface through which ranks talk. Back ends: mpi (CPU memory, Open MPI), self (a world of one),
-// recording (counts calls and bytes, for tests and the cost model); nccl stands beside them. Callers never test
-// size() == 1 and carry no #ifdef. Every call is checked; an error throws MpiError naming call, file and line.
+// recording (counts calls and bytes, for tests and the cost model); nccl stands beside them. Callers never
+// test size() == 1 and carry no #ifdef. Every call is checked; an error throws MpiError naming call, file and
+// line.
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -29,8 +30,12 @@ class Communicator {
     virtual void barrier() = 0;
 };
 
-/// Who starts the ranks: initialises MPI (MPI_THREAD_MULTIPLE) when this process was started by mpirun or srun,
-/// and a world of one otherwise. One per process; finalises in its destructor.
+/// Who starts the ranks: initialises MPI (MPI_THREAD_MULTIPLE) when this process was started by mpirun or
+/// srun, and a world of one otherwise. One per process; finalises in its destructor. Under MPI a watchdog
+/// notices within 5 s ranks that were killed or stopped and ends the job; so does a collective that lasts
+/// longer than VTVC_COLLECTIVE_TIMEOUT_S (default 600), or ranks that meet in different collectives. From the
+/// constructor on, crash signals and exceptions nobody catches leave a one-line cause, and SIGUSR2 asks the
+/// job to stop (stop_requested). ConfigError: srun without PMIx, a bad time limit.
 class World {
   public:
     World(int& argc, char**& argv);
@@ -41,8 +46,11 @@ class World {
 
   private:
     std::unique_ptr<Communicator> all_;
-    bool mpi_ = false;
 };
+
+/// Whether any rank was sent SIGUSR2: write a checkpoint and return exit code 75. Collective, the same answer
+/// on every rank; costs an all-reduce of one number.
+bool stop_requested(Communicator& ranks);
 
 std::unique_ptr<Communicator> make_self();
 
@@ -54,9 +62,10 @@ struct Recorded {
 /// Wraps another communicator and appends to log.
 std::unique_ptr<Communicator> make_recording(Communicator& inner, std::vector<Recorded>& log);
 
-/// Runs a rank's main: on an exception writes one line to stderr ("rank R of N on HOST: <message>"), the cause
-/// file named by VTVC_CAUSE_DIR if set, and ends the whole job within seconds (MPI_Abort with the exit code:
-/// 2 for ConfigError, 1 otherwise). Returns body's code when all went well.
+/// Runs a rank's main: on an exception writes one line to stderr ("rank R of N on HOST: <message>") or, where
+/// VTVC_CAUSE_DIR is set, the file rank-R.json there, which the launcher prints; then ends the whole job
+/// within seconds (MPI_Abort with the exit code: 2 for ConfigError, 1 otherwise; a world of one returns the
+/// code). Returns body's code when all went well; ranks must agree on it.
 int run_rank(World& world, int (*body)(Communicator&, int argc, char** argv), int argc, char** argv);
 
 /// A share of [0, total) for a rank: contiguous, sizes differ by at most one.
