@@ -12,7 +12,7 @@ cuda_list="$here/cmake/pytorch.txt"
 stop() { printf 'setup.sh: %s\n' "$*" >&2; exit 1; }
 entries() { sed -E 's/#.*//; s/[[:space:]]+$//; /^$/d' "$@"; }
 
-cuda= only_list=
+cuda='' only_list=''
 for option in "$@"; do
   case "$option" in
     --cuda) cuda=1 ;;
@@ -28,7 +28,7 @@ if [ -n "$only_list" ]; then
 fi
 
 log=$(mktemp -t vtvc-setup.XXXXXX)
-partial=
+partial=''
 trap 'rm -rf "$log" ${partial:+"$partial"}' EXIT
 # Prints the end of the log, and keeps all of it for the reader.
 stop_with_log() {
@@ -65,7 +65,7 @@ fi
 if [ -n "$cuda" ]; then
   target="$here/.deps/pytorch"
   stamp="$target/vtvc-installed"  # written last, its text is what was asked for
-  toolkit=
+  toolkit=''
   command -v nvcc >/dev/null || [ -x /usr/local/cuda/bin/nvcc ] || toolkit=1
   mapfile -t wheels < <(entries "$cuda_list" | awk -v toolkit="$toolkit" '$1 !~ /^toolkit:/ {print; next} toolkit {sub(/^toolkit:/, ""); print}')
   asked="${wheels[*]}"

@@ -1,28 +1,69 @@
 #!/usr/bin/env bash
-# Installs, builds and tests. Usage: ./test.sh [--quick]
-# --quick leaves out the sanitizer build. Ends with a line "N passed, N failed".
+# Installs, builds and tests, and ends with a line "N passed, N failed"; the exit code is not 0 if any failed or
+# none ran. Tests what ./setup.sh installed: after ./setup.sh --cuda also the build with PyTorch, CUDA and NCCL.
+# Usage: ./test.sh [--quick]
+#   --quick  the release build and its quick tests only: no ranks, sanitizers, clang-tidy or CUDA build
 set -euo pipefail
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+cd "$(dirname "${BASH_SOURCE[0]}")"
 quick=
-case "${1:-}" in
-  "") ;;
-  --quick) quick=1 ;;
-  -h|--help) sed -n '2,3s/^# //p' "${BASH_SOURCE[0]}"; exit 0 ;;
-  *) echo "test.sh: unknown option '$1' (known: --quick)" >&2; exit 2 ;;
-esac
-cd "$here"
-./setup.sh
-presets=(release)
-[ -n "$quick" ] || presets+=(asan)
-passed=0 failed=0
-git ls-files '*.cpp' '*.hpp' | xargs -r clang-format --dry-run --Werror && passed=$((passed + 1)) || failed=$((failed + 1))
-for preset in "${presets[@]}"; do
-  cmake --preset "$preset" >"/tmp/vtvc-configure-$preset.log" 2>&1 || { cat "/tmp/vtvc-configure-$preset.log"; exit 1; }
-  cmake --build "build/$preset" -j2
-  ctest --test-dir "build/$preset" -j2 --no-tests=error --output-on-failure --output-junit results.xml || failed=$((failed + 0))
-  tests=$(grep -c '<testcase ' "build/$preset/results.xml")
-  bad=$(grep -c 'status="fail"' "build/$preset/results.xml" || [ $? -eq 1 ])
-  passed=$((passed + tests - bad)) failed=$((failed + bad))
+for option in "$@"; do
+  case "$option" in
+    --quick) quick=1 ;;
+    -h|--help) sed -n '2,/^set /s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
+    *) echo "test.sh: unknown option '$option' (known: --quick, --help)" >&2; exit 2 ;;
+  esac
 done
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+source cmake/gates/count.sh
+passed=0 failed=0 broken=()
+table=()
+
+# timed NAME COMMAND...: runs it and notes the seconds; its status is the command's.
+timed() {
+  local name=$1 status=0 start=$SECONDS
+  shift
+  printf '\n==== %s\n' "$name"
+  "$@" || status=$?
+  table+=("$(printf '%-28s %5d s   %s' "$name" $((SECONDS - start)) "$([ $status -eq 0 ] && echo ok || echo FAILED)")")
+  return $status
+}
+# One gate, counted as one test.
+gate() {
+  if timed "$@"; then passed=$((passed + 1)); else failed=$((failed + 1)) broken+=("$1"); fi
+}
+build() {
+  cmake --preset "$1" -Wno-dev && cmake --build "build/$1" -j"$(nproc)"
+}
+# preset NAME [CTest arguments]: builds it and runs its tests. A build that fails is one failure.
+preset() {
+  local name=$1 status=0
+  shift
+  if ! timed "build $name" build "$name"; then
+    failed=$((failed + 1)) broken+=("build $name")
+    return 0
+  fi
+  rm -f "build/$name/results.xml"
+  timed "test $name" ctest --test-dir "build/$name" -j"$(nproc)" --no-tests=error --output-on-failure \
+    --output-junit results.xml "$@" || status=$?
+  count_tests "build/$name/results.xml" "$status"
+  table+=("$(printf '%-28s         %s tests, %s failed, %s skipped' "" "$tests" "$failures" "$skipped")")
+  passed=$((passed + tests - failures - skipped)) failed=$((failed + failures))
+  [ "$failures" -eq 0 ] || broken+=("test $name")
+}
+
+timed "set-up" ./setup.sh
+gate "clang-format" cmake/gates/format.sh
+if [ -n "$quick" ]; then
+  preset release -L 'quick|gates'
+else
+  preset release
+  preset tsan -L quick
+  preset asan -L quick
+  [ ! -f .deps/pytorch/vtvc-installed ] || preset cuda -L quick
+  gate "clang-tidy: configure" cmake --preset tidy -Wno-dev
+  gate "clang-tidy" cmake/gates/tidy.sh build/tidy
+fi
+
+printf '\n==== where the time went (%d min %02d s)\n' $((SECONDS / 60)) $((SECONDS % 60))
+printf '%s\n' "${table[@]}"
+[ ${#broken[@]} -eq 0 ] || printf 'failed: %s\n' "${broken[@]}"
+closing_line "$passed" "$failed"

@@ -1,0 +1,4 @@
+#pragma once
+namespace vtvc {
+int thing();
+}  // namespace vtvc
