@@ -1,13 +1,19 @@
 #pragma once
-// The posterior's formulas, one function each, on tensors of any shape (method.md sections 2-4, 8).
+// The posterior's formulas, one function each, on tensors of any shape that broadcast (method.md sections
+// 2-4, 8). All are differentiable, and an element's value does not depend on where it lies in its tensor.
 #include <ATen/core/Tensor.h>
+
+#include <cstdint>
 
 namespace vtvc {
 
-/// KL(Bernoulli(sigmoid(ℓ)) ‖ Bernoulli(π)), from the logit, stable (section 3).
+/// sigmoid(ℓ)
+at::Tensor probability(const at::Tensor& logit);
+/// KL(Bernoulli(sigmoid(ℓ)) ‖ Bernoulli(π)), from the logit, stable (section 3). Nats.
 at::Tensor kl_bernoulli(const at::Tensor& logit, double prior);
-/// KL(N(μ, e^lv) ‖ N(centre, sd²)). centre may be undefined (0).
-at::Tensor kl_gaussian(const at::Tensor& mean, const at::Tensor& log_var, double sd, const at::Tensor& centre = {});
+/// KL(N(μ, e^lv) ‖ N(centre, sd²)). centre may be undefined (0). Nats.
+at::Tensor kl_gaussian(const at::Tensor& mean, const at::Tensor& log_var, double sd,
+                       const at::Tensor& centre = {});
 /// u = tanh(σ/(|μ| + 1e-8))
 at::Tensor uncertainty(const at::Tensor& mean, const at::Tensor& log_var);
 /// t = τ0 (1 + βu) · anneal
