@@ -1,12 +1,12 @@
 // vtvc: everything a person types. It links neither LibTorch nor MPI, so it answers at once; what computes is
 // vtvc-worker.
 #include <CLI/CLI.hpp>
-#include <cstdlib>
+#include <cstdio>
 #include <exception>
-#include <string>
 
 #include "verbs.hpp"
 #include "vtvc/core/error.hpp"
+#include "vtvc/core/exit_code.hpp"
 #include "vtvc/core/run_folder.hpp"
 
 namespace {
@@ -19,17 +19,17 @@ int complain(const std::exception& error, int code) {
 int run(CLI::App& app, int argc, char** argv) {
     try {
         app.parse(argc, argv);
-        return EXIT_SUCCESS;
+        return vtvc::exit_code::done;
     } catch (const vtvc::Exit& exit) {
         return exit.code;
     } catch (const CLI::Success& help) {  // --help and --version arrive as exceptions
         return app.exit(help);
     } catch (const CLI::ParseError& error) {
-        return complain(error, 2);
+        return complain(error, vtvc::exit_code::config);
     } catch (const vtvc::ConfigError& error) {
-        return complain(error, 2);
+        return complain(error, vtvc::exit_code::config);
     } catch (const std::exception& error) {
-        return complain(error, EXIT_FAILURE);
+        return complain(error, vtvc::exit_code::failed);
     }
 }
 

@@ -6,8 +6,8 @@ class App;
 
 namespace vtvc {
 
-/// Thrown by a verb that has already said everything and only wants its exit code: 0 fine, 1 failed,
-/// 2 a wrong command line or job file. Any other end goes through the exceptions of core/error.hpp.
+/// Thrown by a verb that has already said everything and only wants its exit code (core/exit_code.hpp). Any
+/// other end goes through the exceptions of core/error.hpp.
 struct Exit {
     int code;
 };

@@ -1,0 +1,182 @@
+// vtvc inspect: one screen on any of our HDF5 files.
+#include <CLI/CLI.hpp>
+#include <array>
+#include <cmath>
+#include <filesystem>
+#include <memory>
+
+#include "output.hpp"
+#include "verbs.hpp"
+#include "vtvc/core/error.hpp"
+#include "vtvc/storage/bank.hpp"
+#include "vtvc/storage/dataset.hpp"
+#include "vtvc/storage/features.hpp"
+#include "vtvc/storage/predictions.hpp"
+#include "vtvc/storage/tensor_file.hpp"
+
+namespace vtvc {
+namespace {
+
+/// A document: its fields in order become the lines of the screen.
+Json describe_dataset(const std::string& path) {
+    const Dataset dataset = Dataset::open(path);
+    Json about{{"name", dataset.name()},
+               {"image", {dataset.height(), dataset.width(), dataset.channels()}},
+               {"rows",
+                {{"train", dataset.rows(Split::train)},
+                 {"validation", dataset.rows(Split::validation)},
+                 {"test", dataset.rows(Split::test)}}},
+               {"classes", dataset.class_names()}};
+    if (!dataset.group_names().empty()) about["groups"] = dataset.group_names();
+    if (!dataset.subdomain_names().empty()) about["subdomains"] = dataset.subdomain_names();
+    return about;
+}
+
+/// Inner products of all pairs of task vectors, block by block: the bank need not fit into memory.
+std::vector<std::vector<double>> inner_products(const Bank& bank) {
+    const auto tasks = static_cast<std::size_t>(bank.tasks());
+    std::vector<std::vector<double>> products(tasks, std::vector<double>(tasks));
+    for (std::size_t block = 0; block < bank.blocks().size(); ++block) {
+        const auto elements = static_cast<std::size_t>(bank.blocks()[block].elements());
+        std::vector<std::vector<float>> vectors(tasks, std::vector<float>(elements));
+        for (std::size_t a = 0; a < tasks; ++a) {
+            bank.read_task(static_cast<std::int64_t>(block), static_cast<std::int64_t>(a), vectors[a]);
+            for (std::size_t b = 0; b <= a; ++b)
+                for (std::size_t i = 0; i < elements; ++i)
+                    products[a][b] += static_cast<double>(vectors[a][i]) * static_cast<double>(vectors[b][i]);
+        }
+    }
+    return products;
+}
+
+Json describe_bank(const std::string& path) {
+    const Bank bank = Bank::open(path);
+    std::int64_t parameters = 0;
+    for (const Block& block : bank.blocks()) parameters += block.elements();
+    const auto products = inner_products(bank);
+    Json tasks = Json::object();
+    for (std::size_t a = 0; a < products.size(); ++a) {
+        Json cosines = Json::object();
+        for (std::size_t b = 0; b < a; ++b)
+            cosines[bank.task_names()[b]] = products[a][b] / std::sqrt(products[a][a] * products[b][b]);
+        const double norm = std::sqrt(products[a][a]);
+        tasks[bank.task_names()[a]] = {
+            {"norm", norm}, {"norm_over_base", norm / bank.base_norm()}, {"cosines", cosines}};
+    }
+    return {{"base_hash", bank.base_hash()},  {"model", Json::parse(bank.model_meta())},
+            {"blocks", bank.blocks().size()}, {"parameters", parameters},
+            {"base_norm", bank.base_norm()},  {"tasks", tasks}};
+}
+
+Json describe_features(const std::string& path) {
+    const Features features = Features::open(path, "", "");
+    Json rows = Json::object();
+    for (const Split split : {Split::train, Split::validation, Split::test})
+        rows[split_name(split)] = features.read(split).rows;
+    return {{"dataset_hash", features.dataset_hash()},
+            {"model_hash", features.model_hash()},
+            {"width", features.width()},
+            {"rows", rows}};
+}
+
+Json describe_predictions(const std::string& path) {
+    const PredictionsContents contents = read_predictions(path);
+    Json sets = Json::object();
+    for (const PredictionSet& set : contents.sets)
+        sets[set.dataset + " " + set.mode] = {{"rows", set.rows},
+                                              {"classes", set.classes},
+                                              {"tasks", set.tasks},
+                                              {"coefficients", set.coefficients}};
+    return {{"tasks", contents.task_names}, {"sets", sets}, {"meta", Json::parse(contents.meta)}};
+}
+
+Json describe_tensors(const std::string& path, const std::string& kind) {
+    const TensorFile file = TensorFile::read(path, kind);
+    Json tensors = Json::object();
+    std::int64_t elements = 0;
+    for (const auto& [name, tensor] : file.tensors) {
+        elements += tensor.elements();
+        tensors[name] = fmt::format(
+            "{} [{}]", std::array{"f32", "f64", "i32", "i64", "u8"}.at(static_cast<std::size_t>(tensor.type)),
+            fmt::join(tensor.shape, ", "));
+    }
+    return {{"elements", elements}, {"tensors", tensors}, {"meta", Json::parse(file.meta)}};
+}
+
+Json describe(const std::string& path) {
+    const std::string kind = kind_of(path);
+    Json about{{"path", path},
+               {"kind", kind},
+               {"hash", content_hash_of(path)},
+               {"bytes", std::filesystem::file_size(path)}};
+    about.update(kind == "dataset"       ? describe_dataset(path)
+                 : kind == "bank"        ? describe_bank(path)
+                 : kind == "features"    ? describe_features(path)
+                 : kind == "predictions" ? describe_predictions(path)
+                                         : describe_tensors(path, kind));
+    return about;
+}
+
+std::string in_words(const Json& value) {
+    if (value.is_string()) return value.get<std::string>();
+    if (value.is_number_float()) return fmt::format("{:.4g}", value.get<double>());
+    if (!value.is_structured()) return value.dump();
+    std::string text;
+    for (const auto& [key, item] : value.items()) {
+        if (!text.empty()) text += value.is_array() ? ", " : "  ";
+        if (value.is_object()) text += key + ' ';
+        text += item.is_object() ? '{' + in_words(item) + '}' : in_words(item);
+    }
+    return text;
+}
+
+/// Long lists are cut to stay on one screen; --json has them whole.
+constexpr std::size_t shown = 60, line_width = 110;
+
+std::string screen(const Json& about) {
+    std::string text;
+    for (const auto& [key, value] : about.items()) {
+        const std::string label = fmt::format("{:<14}", key);
+        const bool long_table = value.is_object() && in_words(value).size() > line_width;
+        if (key == "bytes") {
+            text += fmt::format("{:<14}{}\n", "size", size_text(value.get<std::uintmax_t>()));
+        } else if (long_table) {
+            text += label + fmt::format("{} entries\n", value.size());
+            std::size_t lines = 0;
+            for (const auto& [name, item] : value.items()) {
+                if (++lines > shown) {
+                    text += "  …\n";
+                    break;
+                }
+                text += fmt::format("  {:<28} {}\n", name, in_words(item));
+            }
+        } else {
+            std::string words = in_words(value);
+            if (value.is_array() && words.size() > line_width)
+                words = fmt::format("{}: {}, … {}", value.size(), in_words(value.front()),
+                                    in_words(value.back()));
+            text += label + words + '\n';
+        }
+    }
+    return text;
+}
+
+}  // namespace
+
+void add_inspect(CLI::App& app) {
+    struct Arguments {
+        std::string file;
+        bool json = false;
+    };
+    CLI::App& verb = *app.add_subcommand("inspect", "One screen on any file of ours");
+    auto arguments = std::make_shared<Arguments>();
+    verb.add_option("file", arguments->file, "Any HDF5 file that vtvc wrote")->required();
+    add_json_flag(verb, arguments->json);
+    verb.callback([arguments] {
+        const Json about = describe(arguments->file);
+        if (arguments->json) return print_json(about);
+        print_text(screen(about));
+    });
+}
+
+}  // namespace vtvc
