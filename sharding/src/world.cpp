@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <csignal>
 #include <cstdlib>
 #include <exception>
@@ -16,17 +15,6 @@
 
 namespace vtvc {
 namespace {
-
-volatile std::sig_atomic_t stop_signalled = 0;
-
-void on_stop(int) { stop_signalled = 1; }
-
-void install_stop_handler() {
-    struct sigaction ours {};
-    ours.sa_handler = on_stop;
-    ours.sa_flags = SA_RESTART;
-    sigaction(SIGUSR2, &ours, nullptr);
-}
 
 /// mpirun and srun --mpi=pmix tell their ranks so. Without them MPI_Init would cost a third of a second.
 bool started_as_rank() { return std::getenv("OMPI_COMM_WORLD_SIZE") || std::getenv("PMIX_RANK"); }
@@ -67,7 +55,6 @@ int end_rank(Communicator& ranks, int code, const std::string& text) {
 World::World(int& argc, char**& argv) {
     identify({});
     install_crash_handlers();
-    install_stop_handler();
     if (started_as_rank()) {
         ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // no rank outlives the mpirun that started it
         all_ = make_mpi(argc, argv);
@@ -79,12 +66,6 @@ World::World(int& argc, char**& argv) {
 }
 
 World::~World() = default;
-
-bool stop_requested(Communicator& ranks) {
-    std::array<std::int64_t, 1> asked{stop_signalled};
-    ranks.all_reduce(asked, Reduce::max);
-    return asked[0] != 0;
-}
 
 int run_rank(World& world, int (*body)(Communicator&, int argc, char** argv), int argc, char** argv) {
     try {

@@ -93,6 +93,7 @@ struct Fault {
     std::string what;
     int code;
     std::string cause;
+    friend std::ostream& operator<<(std::ostream& out, const Fault& fault) { return out << fault.cause; }
 };
 
 class Faults : public testing::TestWithParam<Fault> {};
@@ -170,7 +171,7 @@ TEST(Health, OfAJobSuspendedAsAWholeAndContinuedIsNotQuestioned) {
     EXPECT_TRUE(job.causes().empty()) << job.everything();
 }
 
-TEST(Stop, IsAgreedOnByAllRanksAfterSigusr2) {
+TEST(Signals, ReachTheHandlersThatTheProgramSetBefore) {
     Job job("nothing");
     ASSERT_TRUE(job.all_started()) << job.everything();
     std::this_thread::sleep_for(300ms);

@@ -148,8 +148,6 @@ TEST(CheckMpi, NamesTheCallTheReasonAndThePlace) {
     }
 }
 
-TEST(StopRequested, IsNoUnlessSomebodyAsked) { EXPECT_FALSE(stop_requested(*all)); }
-
 }  // namespace
 }  // namespace vtvc
 

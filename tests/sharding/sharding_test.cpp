@@ -168,15 +168,5 @@ TEST(RunRankDeathTest, NamesACrashAndStillDiesOfIt) {
                 testing::KilledBySignal(SIGABRT), "rank 0 of 1 on [^ ]+: ended by signal 6 \\(aborted\\)");
 }
 
-TEST(StopRequestedDeathTest, AnswersYesAfterSigusr2) {
-    set_environment({});
-    EXPECT_EXIT(run_alone([](Communicator& ranks, int, char**) {
-                    if (stop_requested(ranks)) return 1;
-                    ::raise(SIGUSR2);
-                    return stop_requested(ranks) ? 75 : 1;
-                }),
-                Code(75), "");
-}
-
 }  // namespace
 }  // namespace vtvc

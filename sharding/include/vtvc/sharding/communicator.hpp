@@ -34,8 +34,9 @@ class Communicator {
 /// srun, and a world of one otherwise. One per process; finalises in its destructor. Under MPI a watchdog
 /// notices within 5 s ranks that were killed or stopped and ends the job; so does a collective that lasts
 /// longer than VTVC_COLLECTIVE_TIMEOUT_S (default 600), or ranks that meet in different collectives. From the
-/// constructor on, crash signals and exceptions nobody catches leave a one-line cause, and SIGUSR2 asks the
-/// job to stop (stop_requested). ConfigError: srun without PMIx, a bad time limit.
+/// constructor on, crash signals and exceptions nobody catches leave a one-line cause. A program that handles
+/// SIGUSR2 or SIGTERM sets its handlers before: the launcher may send them from then on.
+/// ConfigError: srun without PMIx, a bad time limit.
 class World {
   public:
     World(int& argc, char**& argv);
@@ -47,10 +48,6 @@ class World {
   private:
     std::unique_ptr<Communicator> all_;
 };
-
-/// Whether any rank was sent SIGUSR2: write a checkpoint and return exit code 75. Collective, the same answer
-/// on every rank; costs an all-reduce of one number.
-bool stop_requested(Communicator& ranks);
 
 std::unique_ptr<Communicator> make_self();
 
