@@ -41,16 +41,16 @@ void report(const Destination& to, const DatasetContents& written, double second
                            {"groups", written.group_names},
                            {"subdomains", written.subdomain_names},
                            {"seconds", seconds}});
-    const auto part = [](std::size_t count, const char* what) {
-        return count == 0 ? std::string() : fmt::format(", {} {}", count, what);
+    const auto part = [](std::size_t count, const char* one, const char* many) {
+        return count == 0 ? std::string() : fmt::format(", {} {}", count, count == 1 ? one : many);
     };
     print_text(
         fmt::format("wrote {}: {}, {} classes, {} train + {} validation + {} test images of {}x{}x{}{}{}, "
                     "{:.1f} s\n",
                     to.out, written.name, written.class_names.size(), written.train.rows(),
                     written.validation.rows(), written.test.rows(), written.height, written.width,
-                    written.channels, part(written.group_names.size(), "families"),
-                    part(written.subdomain_names.size(), "sub-domains"), seconds));
+                    written.channels, part(written.group_names.size(), "family", "families"),
+                    part(written.subdomain_names.size(), "sub-domain", "sub-domains"), seconds));
 }
 
 /// Runs a maker that writes to.out, then says what was written.

@@ -6,6 +6,7 @@ void add_verbs(CLI::App& app) {
     add_data(app);
     add_bank(app);
     add_job(app);
+    add_run(app);
     add_inspect(app);
     add_verify(app);
     add_doctor(app);

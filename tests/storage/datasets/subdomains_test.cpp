@@ -149,7 +149,7 @@ TEST_F(SubdomainFiles, MixDrawsByRowAndKeepsLabelsAlsoSealedOnes) {
 }
 
 TEST_F(SubdomainFiles, OneSubdomainTakesEveryRow) {
-    write_subdomains({.in = in_, .subdomains = {Subdomain::rotated180}, .name = ""}, out_);
+    write_subdomains({.in = in_, .subdomains = {Subdomain::rotated180}}, out_);
     const Dataset turned = Dataset::open(out_);
     EXPECT_EQ(turned.name(), "toy");
     const SplitData rows = turned.read(Split::test);
@@ -160,10 +160,9 @@ TEST_F(SubdomainFiles, OneSubdomainTakesEveryRow) {
 }
 
 TEST_F(SubdomainFiles, EmptyAndRepeatedListsAreRefused) {
-    EXPECT_THROW(write_subdomains({.in = in_, .subdomains = {}, .name = ""}, out_), ConfigError);
-    EXPECT_THROW(
-        write_subdomains({.in = in_, .subdomains = {Subdomain::clean, Subdomain::clean}, .name = ""}, out_),
-        ConfigError);
+    EXPECT_THROW(write_subdomains({.in = in_, .subdomains = {}}, out_), ConfigError);
+    EXPECT_THROW(write_subdomains({.in = in_, .subdomains = {Subdomain::clean, Subdomain::clean}}, out_),
+                 ConfigError);
     EXPECT_FALSE(fs::exists(out_));
 }
 

@@ -22,7 +22,7 @@ struct EnumNames<GlyphSet> {
 
 struct GlyphOptions {
     GlyphSet set = GlyphSet::foundation;
-    std::string name;             ///< of the data set; empty: the set's
+    std::string name = {};        ///< of the data set; empty: the set's
     std::int64_t classes = 256;   ///< foundation: random letters out of all
     std::int64_t per_class = 40;  ///< foundation: renderings of a letter
     std::int64_t per_face = 0;    ///< alphabets: renderings of a letter in a face; 0: 4 of digits, else 2

@@ -42,7 +42,7 @@ void transform(Subdomain how, std::span<std::uint8_t> image, const ImageShape& s
 struct SubdomainMix {
     std::filesystem::path in;
     std::vector<Subdomain> subdomains;  ///< distinct; each row draws one by its id
-    std::string name;                   ///< empty: the source's
+    std::string name = {};              ///< empty: the source's
     std::uint64_t seed = 0;
 };
 /// Reads the source and writes the mixture; returns what was written, the test labels removed.
