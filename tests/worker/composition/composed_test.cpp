@@ -286,7 +286,8 @@ TEST(Composed, TasksThatNoSampleUsesChangeNothing) {
 TEST(Evaluation, OfASampleDoesNotDependOnItsBatch) {
     // Sizes at which OpenBLAS rounds a row differently in batches of different sizes (33 tasks, odd widths).
     const at::NoGradGuard evaluation;
-    for (const std::int64_t tasks : {1, 5, 33}) {
+    for (const auto& [tasks, threads] : {std::pair{1, 1}, {5, 1}, {33, 1}, {5, 2}}) {
+        at::set_num_threads(threads);
         for (const auto& [inputs, outputs] : {std::pair{64, 16}, {49, 64}, {31, 577}}) {
             const BankView bank = make_bank(tasks, inputs, outputs, Partition::tensor, at::kFloat);
             at::Tensor z = torch::randn({70, tasks, 6}), x = torch::randn({70, 3, inputs});
@@ -296,8 +297,8 @@ TEST(Evaluation, OfASampleDoesNotDependOnItsBatch) {
             for (const auto& [name, run] : operations())
                 for (const Scheme scheme : {Scheme::materialise, Scheme::mix_activations}) {
                     const at::Tensor all = run(*make_composed(bank, z, scheme), x);
-                    for (std::int64_t first : {0, 1, 3, 40})
-                        for (std::int64_t count = 1; first + count <= 70; count += count < 8 ? 1 : 13) {
+                    for (std::int64_t first : {0, 3})
+                        for (std::int64_t count = 1; first + count <= 70; count += count < 6 ? 1 : 21) {
                             const at::Tensor part =
                                 run(*make_composed(bank, z.narrow(0, first, count), scheme),
                                     x.narrow(0, first, count));

@@ -26,7 +26,19 @@ struct QuickGelu : torch::autograd::Function<QuickGelu> {
 };
 
 at::Tensor activate(const at::Tensor& x, Activation activation) {
-    return activation == Activation::gelu ? at::gelu(x) : QuickGelu::apply(x);
+    const auto apply = [&](const at::Tensor& values) {
+        return activation == Activation::gelu ? at::gelu(values) : QuickGelu::apply(values);
+    };
+    if (at::GradMode::is_enabled()) return apply(x);
+    // Torch computes the last few values of each thread's share one by one, by another exponential than its
+    // vectors of 32, so that a sample's last bits would depend on its place in the batch. Evaluation fills
+    // every sample up to whole vectors for every thread; of the usual sizes none needs it.
+    const std::int64_t values = x.size(1) * x.size(2), whole = 32 * at::get_num_threads();
+    const std::int64_t missing = (whole - values % whole) % whole;
+    if (missing == 0) return apply(x);
+    return apply(at::constant_pad_nd(x.reshape({x.size(0), values}), {0, missing}))
+        .narrow(1, 0, values)
+        .reshape(x.sizes());
 }
 
 /// Multi-head self-attention of the first `queries` tokens to all. qkv [B, T, 3W] → [B, queries, W]

@@ -1,6 +1,6 @@
 #pragma once
-// A Vision Transformer of CLIP's exact structure (pre-norm, class token, ln_pre, ln_post, projection), written
-// against composed operations. Block names are open_clip's, so that real CLIP weights fit:
+// A Vision Transformer of CLIP's exact structure (pre-norm, class token, ln_pre, ln_post, projection),
+// written against composed operations. Block names are open_clip's, so that real CLIP weights fit:
 // conv1.weight, class_embedding, positional_embedding, ln_pre.{weight,bias},
 // transformer.resblocks.{i}.{ln_1,ln_2}.{weight,bias}, .attn.{in_proj_weight,in_proj_bias},
 // .attn.out_proj.{weight,bias}, .mlp.{c_fc,c_proj}.{weight,bias}, ln_post.{weight,bias}, proj.
@@ -10,9 +10,9 @@
 #include <string>
 #include <vector>
 
+#include "vtvc/composition/weights.hpp"
 #include "vtvc/core/jobs.hpp"
 #include "vtvc/storage/bank.hpp"
-#include "vtvc/composition/weights.hpp"
 
 namespace vtvc {
 
