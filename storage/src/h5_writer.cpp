@@ -116,8 +116,7 @@ Writer::Writer(const std::filesystem::path& path, const std::string& kind, std::
 }
 
 Handle Writer::group(const std::string& name) {
-    if (name != "/" &&
-        check(H5Lexists(file_.get(), name.c_str(), H5P_DEFAULT), path_, "look up " + name) == 0)
+    if (name != "/" && groups_.insert(name).second)
         return own(H5Gcreate2(file_.get(), name.c_str(), links_.get(), H5P_DEFAULT, H5P_DEFAULT), H5Gclose,
                    path_, "make group " + name);
     return own(H5Gopen2(file_.get(), name.c_str(), H5P_DEFAULT), H5Gclose, path_, "open group " + name);

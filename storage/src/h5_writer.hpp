@@ -1,5 +1,7 @@
 #pragma once
 // Writes one of our HDF5 files: whole or not at all.
+#include <set>
+
 #include "h5.hpp"
 #include "vtvc/core/files.hpp"
 
@@ -22,7 +24,7 @@ class Writer {
     Writer(const std::filesystem::path& path, const std::string& kind, std::int64_t version,
            std::uint64_t expected_bytes);
 
-    /// object: "/" or a group's name, which is made when absent.
+    /// object: "/" or a group's name; a group is made by its first attribute, before arrays are put into it.
     void attribute(const std::string& object, const std::string& name, const Value& value);
     void text(const std::string& name, const std::string& value);
     void texts(const std::string& name, const std::vector<std::string>& list);
@@ -48,6 +50,7 @@ class Writer {
     std::int64_t version_;
     PendingFile pending_;  // before file_: the file is closed before its temporary is removed
     Handle file_, links_;
+    std::set<std::string> groups_;
     Manifest manifest_;
 };
 

@@ -1,0 +1,21 @@
+# SOURCE must not compile with the include folders WITHOUT, because of the sealed header alone, and must with WITH.
+function(compile folders out_code out_text)
+  string(REPLACE "|" ";" folders "${folders}")
+  list(TRANSFORM folders PREPEND -I)
+  execute_process(COMMAND ${COMPILER} -std=c++20 -fsyntax-only ${folders} ${SOURCE}
+                  RESULT_VARIABLE code OUTPUT_VARIABLE text ERROR_VARIABLE text)
+  set(${out_code} "${code}" PARENT_SCOPE)
+  set(${out_text} "${text}" PARENT_SCOPE)
+endfunction()
+
+compile("${WITH}" code text)
+if(NOT code EQUAL 0)
+  message(FATAL_ERROR "with sealed's headers the source should compile:\n${text}")
+endif()
+compile("${WITHOUT}" code text)
+if(code EQUAL 0)
+  message(FATAL_ERROR "test labels are open to rooms that do not link sealed")
+endif()
+if(NOT text MATCHES "test_labels.hpp: No such file")
+  message(FATAL_ERROR "the source fails for another reason than the sealed header:\n${text}")
+endif()
