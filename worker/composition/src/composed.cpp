@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "products.hpp"
+#include "vtvc/composition/batched_product.hpp"
 #include "vtvc/core/error.hpp"
 
 namespace vtvc {
@@ -72,10 +73,10 @@ struct MaterialisedProduct : Function<MaterialisedProduct> {
         const std::int64_t bias_rows = ctx->saved_data["bias_rows"].toInt();
         at::Tensor dx, dz, dbias;
         if (ctx->saved_data["x"].toBool())
-            dx = at::bmm(g, as_factor(compose(base, tau, z), layout).transpose(1, 2));
+            dx = batched_product(g, as_factor(compose(base, tau, z), layout).transpose(1, 2));
         if (ctx->saved_data["z"].toBool()) {
-            const at::Tensor dw = layout == Layout::outputs_first ? at::bmm(g.transpose(1, 2), x)
-                                                                  : at::bmm(x.transpose(1, 2), g);
+            const at::Tensor dw = layout == Layout::outputs_first ? batched_product(g.transpose(1, 2), x)
+                                                                  : batched_product(x.transpose(1, 2), g);
             dz = at::mm(dw.view({z.size(0), tau.size(1)}), tau.t());
         }
         if (bias_rows > 0) dbias = bias_gradient(g, bias_rows);
@@ -172,7 +173,6 @@ class ComposedWeights final : public Weights {
 
     const BankView& bank_;
     Scheme scheme_;
-    Order order_;
     std::int64_t samples_;
     bool differentiable_;                           ///< z asks for a gradient
     at::Tensor columns_;                            ///< [J, B, K]
@@ -182,7 +182,7 @@ class ComposedWeights final : public Weights {
 };
 
 ComposedWeights::ComposedWeights(const BankView& bank, const at::Tensor& z, Scheme scheme)
-    : bank_(bank), scheme_(scheme), order_(current_order()) {
+    : bank_(bank), scheme_(scheme) {
     if (z.dim() != 3 || z.size(1) != bank.tasks() || z.size(2) != bank.coefficients() ||
         z.scalar_type() != bank.base(0).scalar_type()) {
         std::ostringstream got;
@@ -192,7 +192,7 @@ ComposedWeights::ComposedWeights(const BankView& bank, const at::Tensor& z, Sche
             bank.tasks(), bank.coefficients());
     }
     samples_ = z.size(0);
-    differentiable_ = order_ == Order::fastest && z.requires_grad();
+    differentiable_ = at::GradMode::is_enabled() && z.requires_grad();
     columns_ = z.permute({2, 0, 1}).contiguous();
     column_ = columns_.unbind(0);
     const at::Tensor used = differentiable_ ? at::ones({bank.coefficients(), bank.tasks()}, at::kBool)
@@ -239,15 +239,16 @@ at::Tensor ComposedWeights::product(const at::Tensor& x, std::int64_t block, con
     if (x.size(0) != samples_)
         fail<NumericError>("activations of {} samples meet coefficients of {}; give one row of z a sample",
                            x.size(0), samples_);
+    const Order order = current_order();
     const std::size_t j = coefficient(block);
     const std::vector<std::int64_t>& tasks = tasks_[j];
-    if (tasks.empty()) return affine(x, as_factor(base, layout), bias, order_);
+    if (tasks.empty()) return affine(x, as_factor(base, layout), bias, order);
 
     // Up to three tokens, K + 1 small products cost less than making O·I weights a sample.
     const bool mix = scheme_ == Scheme::mix_activations || (scheme_ == Scheme::automatic && x.size(1) <= 3);
     at::Tensor tau = bank_.tau(block), z = column_[j];
-    if (order_ == Order::per_sample) {
-        if (mix) return MixedProduct::mix(x, z, bias, base, tau, layout, tasks, order_);
+    if (order == Order::per_sample) {
+        if (mix) return MixedProduct::mix(x, z, bias, base, tau, layout, tasks, order);
         return batched_affine(x, as_factor(compose_in_order(base, tau, z, tasks), layout), bias);
     }
     if (static_cast<std::int64_t>(tasks.size()) < bank_.tasks()) {

@@ -4,6 +4,7 @@
 
 #include <sstream>
 
+#include "vtvc/composition/batched_product.hpp"
 #include "vtvc/core/error.hpp"
 
 namespace vtvc {
@@ -11,7 +12,11 @@ namespace vtvc {
 Order current_order() { return at::GradMode::is_enabled() ? Order::fastest : Order::per_sample; }
 
 at::Tensor batched_affine(const at::Tensor& x, const at::Tensor& w, const at::Tensor& bias) {
-    return bias.defined() ? at::baddbmm(bias.unsqueeze(1), x, w) : at::bmm(x, w);
+    if (!bias.defined()) return batched_product(x, w);
+    at::Tensor y =
+        bias.unsqueeze(1).expand({x.size(0), x.size(1), w.size(2)}).clone(at::MemoryFormat::Contiguous);
+    batched_product_out(y, x, w, 1, 1);
+    return y;
 }
 
 at::Tensor affine(const at::Tensor& x, const at::Tensor& w, const at::Tensor& bias, Order order) {

@@ -16,10 +16,11 @@ enum class Order {
 /// per_sample while gradients are off.
 Order current_order();
 
-/// x [B, T, I] · w [I, O] + bias [1 or B, O] (may be undefined) → [B, T, O]
+/// x [B, T, I] · w [I, O] + bias [1 or B, O] (may be undefined) → [B, T, O]. Order::fastest is
+/// differentiable.
 at::Tensor affine(const at::Tensor& x, const at::Tensor& w, const at::Tensor& bias, Order order);
 
-/// x [B, T, I] · w [B, I, O] + bias [1 or B, O] (may be undefined) → [B, T, O]
+/// x [B, T, I] · w [B, I, O] + bias [1 or B, O] (may be undefined) → [B, T, O]. Records no gradient.
 at::Tensor batched_affine(const at::Tensor& x, const at::Tensor& w, const at::Tensor& bias);
 
 /// A weight block as a matrix: everything after the first axis is flattened. [O, I]

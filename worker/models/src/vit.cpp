@@ -5,6 +5,7 @@
 #include <cmath>
 #include <sstream>
 
+#include "attention.hpp"
 #include "vtvc/core/error.hpp"
 #include "vtvc/core/random.hpp"
 
@@ -39,24 +40,6 @@ at::Tensor activate(const at::Tensor& x, Activation activation) {
     return apply(at::constant_pad_nd(x.reshape({x.size(0), values}), {0, missing}))
         .narrow(1, 0, values)
         .reshape(x.sizes());
-}
-
-/// Multi-head self-attention of the first `queries` tokens to all. qkv [B, T, 3W] → [B, queries, W]
-at::Tensor attend(const at::Tensor& qkv, std::int64_t heads, std::int64_t queries) {
-    const std::int64_t samples = qkv.size(0), tokens = qkv.size(1), width = qkv.size(2) / 3,
-                       head = width / heads;
-    // One copy puts the heads in front: [3, B, heads, T, head].
-    const std::vector<at::Tensor> parts =
-        qkv.view({samples, tokens, 3, heads, head}).permute({2, 0, 3, 1, 4}).contiguous().unbind(0);
-    const auto flat = [&](const at::Tensor& part) {
-        return part.reshape({samples * heads, part.size(2), head});
-    };
-    const at::Tensor q = flat(parts[0].narrow(2, 0, queries)) * (1 / std::sqrt(static_cast<double>(head)));
-    const at::Tensor scores = at::softmax(at::bmm(q, flat(parts[1]).transpose(1, 2)), -1);
-    return at::bmm(scores, flat(parts[2]))
-        .view({samples, heads, queries, head})
-        .transpose(1, 2)
-        .reshape({samples, queries, width});
 }
 
 /// [B, C, H, W] → [B, patches, C·p·p], in the order of a convolution's kernel.
