@@ -101,6 +101,7 @@ class Reader {
             problems_.push_back(std::move(problem));
         }
         Node merged = empty_table("", source);
+        merged.place = merged.key_place = {source, 1, 1};
         if (const Node* include = node.child("include")) {
             const Node list = *include;
             std::erase_if(node.children, [](const Node& child) { return child.name == "include"; });
@@ -186,10 +187,16 @@ class Overrider {
         if (!node) return;
         node->value = std::move(value.value);
         node->children = std::move(value.children);
-        node->place = node->key_place = {source_};
+        put_in_override(*node);
     }
 
   private:
+    /// Lines and columns of a value given on a command line would mislead.
+    void put_in_override(Node& node) const {
+        node.place = node.key_place = {source_};
+        for (Node& child : node.children) put_in_override(child);
+    }
+
     void complain(std::string text) { problems_.push_back({{source_}, std::move(text)}); }
 
     /// A TOML value; a bare word, such as a path or the name of a choice, is taken for a text.

@@ -75,18 +75,16 @@ class JobReader final : public Visitor {
     /// What Job::check found, placed where its first key is written; dropped when one of its keys is already
     /// known to be wrong.
     void complain_of(const std::string& problem) {
-        Place place = root_.place;
-        place.line = 0;
+        const Node* where = nullptr;
         for (std::size_t from = problem.find('\''); from != std::string::npos;) {
             const std::size_t to = problem.find('\'', from + 1);
             if (to == std::string::npos) break;
             const std::string name = problem.substr(from + 1, to - from - 1);
             if (wrong_.contains(name)) return;
-            const Node* node = root_.find(name);
-            if (node && place.line == 0 && place.source == root_.place.source) place = node->key_place;
+            if (!where) where = root_.find(name);
             from = problem.find('\'', to + 1);
         }
-        problems_.push_back({place, problem});
+        problems_.push_back({where ? where->key_place : root_.place, problem});
     }
 
   protected:

@@ -294,12 +294,14 @@ void PredictJob::describe(Visitor& v) {
     v.section("input", "Files that the job reads; their contents are part of the run's identity.");
     v.key("input.method", method, input("Method file of a posterior or baseline run."));
     v.key("input.bank", bank, input("Bank of task vectors that the method was trained with."));
-    v.key("input.model", model, input("Base model file, for the features."));
+    v.key("input.model", model,
+          input("Base model file; empty: the bank's own base.", Key::Presence::optional));
     v.key("input.head", head, input("Head file whose classes are predicted."));
-    v.key("input.images", images, input("Dataset file with the images; test labels stay shut."));
+    v.key("input.images", images, input("Dataset or IDX file with the images; test labels stay shut."));
     v.section("predict", "What is predicted.");
-    v.key("predict.task", task, {.help = "Data set told to the posterior, where it is told one."});
-    v.key("predict.split", split, {.help = "Split of the dataset: train, validation or test."});
+    v.key("predict.task", task,
+          {.help = "Data set whose head answers; told to the posterior where it is told one."});
+    v.key("predict.split", split, {.help = "Split of a dataset: train, validation or test."});
     v.key("predict.samples", samples, {.help = "Samples an image for the uncertainty.", .min = 1});
 }
 

@@ -1,0 +1,108 @@
+#include "vtvc/core/run_folder.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <thread>
+#include <vector>
+
+#include "temporary_folder.hpp"
+#include "vtvc/core/error.hpp"
+#include "vtvc/core/files.hpp"
+
+namespace vtvc {
+namespace {
+namespace fs = std::filesystem;
+
+const std::string id = "0123456789abcdef";
+
+class Run : public testing::TemporaryFolder {};
+
+TEST_F(Run, LiesInTheStoreUnderItsId) {
+    const RunFolder run = RunFolder::claim(folder(), id);
+    EXPECT_EQ(run.path(), folder() / "runs" / id);
+    EXPECT_EQ(run.file("metrics.jsonl"), folder() / "runs" / id / "metrics.jsonl");
+    EXPECT_EQ(run.attempt(), 1);
+    EXPECT_TRUE(fs::is_directory(run.path() / "attempt-1"));
+}
+
+TEST_F(Run, EachClaimIsAnAttemptOfItsOwn) {
+    constexpr int claims = 8;
+    std::vector<int> attempts(claims);
+    {
+        std::vector<std::jthread> threads;
+        for (int& attempt : attempts)
+            threads.emplace_back([&] { attempt = RunFolder::claim(folder(), id).attempt(); });
+    }
+    EXPECT_EQ(std::set<int>(attempts.begin(), attempts.end()), (std::set<int>{1, 2, 3, 4, 5, 6, 7, 8}));
+}
+
+TEST_F(Run, StatusIsWholeJson) {
+    RunFolder run = RunFolder::claim(folder(), id);
+    run.status("RUNNING", 3, 20, "it \"runs\"");
+    const auto status = nlohmann::json::parse(read_text(run.file("status.json")));
+    EXPECT_EQ(status.at("attempt"), 1);
+    EXPECT_EQ(status.at("state"), "RUNNING");
+    EXPECT_EQ(status.at("step"), 3);
+    EXPECT_EQ(status.at("steps"), 20);
+    EXPECT_EQ(status.at("message"), "it \"runs\"");
+    EXPECT_FALSE(status.at("host").get<std::string>().empty());
+    EXPECT_GT(status.at("pid").get<int>(), 0);
+    EXPECT_EQ(status.at("time").get<std::string>().size(), 20u);
+}
+
+TEST_F(Run, AMessageThatIsNoUtf8IsStillWritten) {
+    RunFolder run = RunFolder::claim(folder(), id);
+    run.status("FAILED", 0, 1, "cannot read \xff\xfe");
+    EXPECT_NO_THROW(nlohmann::json::parse(read_text(run.file("status.json"))));
+}
+
+TEST_F(Run, IsDoneOnlyAfterFinish) {
+    RunFolder run = RunFolder::claim(folder(), id);
+    run.status("RUNNING", 19, 20);
+    EXPECT_FALSE(RunFolder::is_done(folder(), id));
+    run.finish(20);
+    EXPECT_TRUE(RunFolder::is_done(folder(), id));
+    EXPECT_EQ(nlohmann::json::parse(read_text(run.file("status.json"))).at("state"), "DONE");
+    EXPECT_FALSE(RunFolder::is_done(folder(), "fedcba9876543210"));
+}
+
+TEST_F(Run, AnOvertakenAttemptMayNotWrite) {
+    RunFolder old = RunFolder::claim(folder(), id);
+    RunFolder current = RunFolder::claim(folder(), id);
+    EXPECT_THROW(old.status("RUNNING", 1, 2), StorageError);
+    EXPECT_THROW(old.finish(2), StorageError);
+    EXPECT_FALSE(RunFolder::is_done(folder(), id));
+    current.finish(2);
+    EXPECT_TRUE(RunFolder::is_done(folder(), id));
+}
+
+TEST(Store, IsTheOptionThenTheVariableThenTheFolderHere) {
+    ::unsetenv("VTVC_STORE");
+    EXPECT_EQ(store_folder(""), "vtvc-store");
+    ::setenv("VTVC_STORE", "/from/variable", 1);
+    EXPECT_EQ(store_folder(""), "/from/variable");
+    EXPECT_EQ(store_folder("/from/option"), "/from/option");
+    ::unsetenv("VTVC_STORE");
+}
+
+TEST(Provenance, SaysWhatWasRunFromWhat) {
+    const auto json = nlohmann::json::parse(provenance_json("vtvc-worker job.toml", 2, {{"/a.h5", "00ff"}}));
+    EXPECT_EQ(json.at("commit"), code_version());
+    EXPECT_EQ(json.at("command"), "vtvc-worker job.toml");
+    EXPECT_EQ(json.at("ranks"), 2);
+    EXPECT_EQ(json.at("inputs").at("/a.h5"), "00ff");
+    EXPECT_TRUE(json.contains("versions") && json.contains("host") && json.contains("time"));
+}
+
+TEST(CodeVersion, IsACommitOrUnknown) {
+    const std::string version = code_version().substr(0, code_version().find('+'));
+    EXPECT_TRUE(version == "unknown" ||
+                (version.size() >= 12 && version.find_first_not_of("0123456789abcdef") == std::string::npos))
+        << version;
+}
+
+}  // namespace
+}  // namespace vtvc

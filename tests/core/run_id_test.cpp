@@ -1,0 +1,113 @@
+#include <gtest/gtest.h>
+
+#include "job_samples.hpp"
+#include "vtvc/core/job_file.hpp"
+
+namespace vtvc {
+namespace {
+
+std::string constant_hash(const std::string&) { return "00112233445566778899aabbccddeeff"; }
+std::string name_hash(const std::string& path) { return "hash of " + path; }
+
+/// A changed value means that finished runs of this kind are not found again. If the keys changed, write the
+/// new value down; if results change for the same keys, raise the kind's results_number() and then write it
+/// down.
+TEST(RunId, IsTheOneWrittenDownForEachKind) {
+    const std::map<std::string, std::string> golden{
+        {"pretrain", "25cf5d567e7f5ff5"}, {"head", "0f6323ea0b1c3fa5"},     {"finetune", "2c837ca233dfe371"},
+        {"bank", "30d0797c244e4b43"},     {"features", "d2b49d78e7f540df"}, {"posterior", "bde5ec651e01f1e1"},
+        {"baseline", "035cf455fea798e4"}, {"evaluate", "0c7b7333a73080dc"}, {"predict", "a31de7d4d5b2579b"},
+    };
+    std::map<std::string, std::string> now;
+    for (const std::string& kind : job_kinds()) now[kind] = run_id(*testing::filled_job(kind), constant_hash);
+    EXPECT_EQ(now, golden);
+}
+
+TEST(RunId, IsSixteenHexadecimalDigits) {
+    const std::string id = run_id(*testing::filled_job("bank"), constant_hash);
+    EXPECT_EQ(id.size(), 16u);
+    EXPECT_EQ(id.find_first_not_of("0123456789abcdef"), std::string::npos);
+}
+
+/// Changes one key, the index-th that is described, and says what it was.
+class ChangeOne final : public testing::EachKey {
+  public:
+    explicit ChangeOne(int index) : left_(index) {}
+    Role role = Role::science;
+    std::string name;
+
+    template <class T, class F>
+    void visit(std::string_view key_name, T& value, const Key& about, F change) {
+        if (left_-- != 0) return;
+        change(value);
+        role = about.role;
+        name = full(key_name);
+    }
+    void key(std::string_view n, bool& v, const Key& k) override {
+        visit(n, v, k, [](bool& x) { x = !x; });
+    }
+    void key(std::string_view n, std::int64_t& v, const Key& k) override {
+        visit(n, v, k, [](std::int64_t& x) { ++x; });
+    }
+    void key(std::string_view n, double& v, const Key& k) override {
+        visit(n, v, k, [](double& x) { x = std::nextafter(x, 10.0); });
+    }
+    void key(std::string_view n, std::string& v, const Key& k) override {
+        visit(n, v, k, [](std::string& x) { x += "x"; });
+    }
+    void key(std::string_view n, std::vector<std::int64_t>& v, const Key& k) override {
+        visit(n, v, k, [](auto& x) { x.push_back(1); });
+    }
+    void key(std::string_view n, std::vector<double>& v, const Key& k) override {
+        visit(n, v, k, [](auto& x) { x.push_back(.5); });
+    }
+    void key(std::string_view n, std::vector<std::string>& v, const Key& k) override {
+        visit(n, v, k, [](auto& x) { x.push_back("x"); });
+    }
+    void choice(std::string_view n, int& v, std::span<const std::string_view> names, const Key& k) override {
+        visit(n, v, k, [&](int& x) { x = (x + 1) % static_cast<int>(names.size()); });
+    }
+
+  private:
+    int left_;
+};
+
+TEST(RunId, DependsOnEveryScienceKeyAndNoExecutionKey) {
+    for (const std::string& kind : job_kinds()) {
+        const std::string before = run_id(*testing::filled_job(kind), constant_hash);
+        for (int index = 0;; ++index) {
+            const auto job = testing::filled_job(kind);
+            ChangeOne change(index);
+            job->describe(change);
+            if (change.name.empty()) break;
+            const std::string after = run_id(*job, constant_hash);
+            // An input that was empty is now there; one that was there has the same content in another place.
+            const bool same =
+                change.role == Role::execution ||
+                (change.role == Role::input && !(kind == "predict" && change.name == "input.model"));
+            EXPECT_EQ(after == before, same) << kind << " " << change.name;
+        }
+    }
+}
+
+TEST(RunId, DependsOnTheContentOfInputs) {
+    const auto job = testing::filled_job("features");
+    EXPECT_NE(run_id(*job, name_hash), run_id(*job, constant_hash));
+}
+
+TEST(RunId, DependsOnTheResultsNumber) {
+    struct Raised : FeaturesJob {
+        int results_number() const override { return 2; }
+    };
+    EXPECT_NE(run_id(Raised(), constant_hash), run_id(FeaturesJob(), constant_hash));
+}
+
+TEST(RunId, OfARowDependsOnItsIndex) {
+    BankJob one, other;
+    one.tasks = {{"a", "/m"}, {"b", "/n"}};
+    other.tasks = {{"b", "/n"}, {"a", "/m"}};
+    EXPECT_NE(run_id(one, name_hash), run_id(other, name_hash));
+}
+
+}  // namespace
+}  // namespace vtvc
