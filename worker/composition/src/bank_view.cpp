@@ -37,8 +37,11 @@ BankView::BankView(std::vector<Block> blocks, std::vector<std::string> task_name
             fail<NumericError>("block {} should have base {} and task vectors {}, not {} and {}",
                                blocks_[j].name, shape_text(blocks_[j].shape), shape_text(stacked),
                                shape_text(base_[j].sizes()), shape_text(tau_[j].sizes()));
-        base_[j] = base_[j].detach().contiguous();
-        tau_[j] = tau_[j].detach().reshape({tasks(), -1}).contiguous();
+        const std::int64_t elements = base_[j].numel();
+        stacked_.push_back(
+            at::cat({base_[j].detach().reshape({1, elements}), tau_[j].detach().reshape({-1, elements})}));
+        base_[j] = stacked_[j][0].view(blocks_[j].shape);
+        tau_[j] = stacked_[j].narrow(0, 1, tasks());
     }
 }
 

@@ -28,12 +28,14 @@ class BankView {
     const at::Tensor& base(std::int64_t block) const { return base_[static_cast<std::size_t>(block)]; }
     /// [K, elements of the block]
     const at::Tensor& tau(std::int64_t block) const { return tau_[static_cast<std::size_t>(block)]; }
+    /// Base and task vectors of a block in one piece, [1 + K, elements]; base() and tau() are views of it.
+    const at::Tensor& stacked(std::int64_t block) const { return stacked_[static_cast<std::size_t>(block)]; }
 
   private:
     std::vector<Block> blocks_;
     std::vector<std::string> task_names_;
     PartitionMap partition_;
-    std::vector<at::Tensor> base_, tau_;
+    std::vector<at::Tensor> stacked_, base_, tau_;
 };
 
 enum class Scheme {
