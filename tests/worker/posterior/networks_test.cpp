@@ -266,6 +266,29 @@ TEST(PosteriorNetworks, ToldDataSetChangesThePlainFormThroughItsInputAndTheHiera
     }
 }
 
+TEST(PosteriorNetworks, EvaluationDoesNotDependOnTheBatchByABit) {
+    PosteriorSettings s = small_settings();
+    s.features = 61;
+    s.vectors = 5;
+    s.partition = test::small_partition(55);
+    s.posterior.hidden = {64};
+    Posterior posterior(s);
+    for (at::Tensor& p : posterior->parameters()) p.set_data(p.data() + normals(p.sizes(), 9, at::kFloat));
+    const at::Tensor h = normals({128, 61}, 1, at::kFloat);
+    const PosteriorOutput trained = posterior->forward(h, {});
+    at::NoGradGuard no_grad;
+    const PosteriorOutput whole = posterior->forward(h, {});
+    EXPECT_TRUE(at::allclose(whole.mean, trained.mean, 1e-4, 1e-3));  // sums of 64 products of order 10
+    for (const std::int64_t size : {1, 2, 16, 64, 127}) {
+        for (const std::int64_t first : {std::int64_t{0}, 128 - size}) {
+            const PosteriorOutput part = posterior->forward(h.narrow(0, first, size), {});
+            EXPECT_TRUE(at::equal(part.mean, whole.mean.narrow(0, first, size)));
+            EXPECT_TRUE(at::equal(part.log_var, whole.log_var.narrow(0, first, size)));
+            EXPECT_TRUE(at::equal(part.logit, whole.logit.narrow(0, first, size)));
+        }
+    }
+}
+
 TEST(PosteriorNetworks, DropoutComesFromIdAndStepAndIsOffInEvaluation) {
     PosteriorSettings s = small_settings();
     s.posterior.dropout = .5;

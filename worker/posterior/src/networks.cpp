@@ -1,6 +1,7 @@
 #include "networks.hpp"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 
 #include <algorithm>
 #include <cmath>
@@ -27,6 +28,41 @@ void fill_normal(at::Tensor& weight, double sd, std::uint64_t seed, std::uint64_
                     [&] { return static_cast<float>(sd * stream.normal()); });
     at::NoGradGuard no_grad;
     weight.copy_(values);
+}
+
+template <class Scalar>
+void multiply_rows(const at::Tensor& x, const at::Tensor& transposed, at::Tensor& y) {
+    const std::int64_t inputs = x.size(1), outputs = y.size(1);
+    const Scalar* const in = x.data_ptr<Scalar>();
+    const Scalar* const weights = transposed.data_ptr<Scalar>();
+    Scalar* const out = y.data_ptr<Scalar>();
+    at::parallel_for(0, x.size(0), 8, [&](std::int64_t first, std::int64_t last) {
+        for (std::int64_t row = first; row < last; ++row) {
+            for (std::int64_t i = 0; i < inputs; ++i) {
+                const Scalar value = in[row * inputs + i];
+                for (std::int64_t o = 0; o < outputs; ++o) {
+                    out[row * outputs + o] += value * weights[i * outputs + o];
+                }
+            }
+        }
+    });
+}
+
+// A BLAS picks its kernel, and with it the order of its sums, by the number of rows. In evaluation on the CPU
+// each row is summed in one fixed order instead, so that no decision near a threshold hangs on the batch.
+at::Tensor stable_linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+    const bool known_type = x.scalar_type() == at::kFloat || x.scalar_type() == at::kDouble;
+    if (at::GradMode::is_enabled() || !x.device().is_cpu() || !known_type) return at::linear(x, weight, bias);
+    const std::vector<std::int64_t> shape{x.size(0), weight.size(0)};
+    at::Tensor y = at::zeros(shape, x.options());
+    if (bias.defined()) y.copy_(bias);
+    const at::Tensor rows = x.contiguous(), transposed = weight.t().contiguous();
+    if (x.scalar_type() == at::kFloat) {
+        multiply_rows<float>(rows, transposed, y);
+    } else {
+        multiply_rows<double>(rows, transposed, y);
+    }
+    return y;
 }
 
 double he_sd(const at::Tensor& weight) { return std::sqrt(2.0 / static_cast<double>(weight.size(1))); }
@@ -67,7 +103,7 @@ Layer::Layer(std::int64_t inputs, std::int64_t outputs, std::int64_t rank) {
 }
 
 at::Tensor Layer::forward(const at::Tensor& x) const {
-    return at::linear(factor.defined() ? at::linear(x, factor) : x, weight, bias);
+    return stable_linear(factor.defined() ? stable_linear(x, factor, {}) : x, weight, bias);
 }
 
 HiddenLayers::HiddenLayers(std::int64_t inputs, const std::vector<std::int64_t>& widths) {

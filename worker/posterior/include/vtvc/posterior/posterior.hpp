@@ -1,8 +1,8 @@
 #pragma once
 // The amortised posterior q(z | x) of method.md section 2: networks for μ, ln σ² and ℓ on base features, the
 // relaxation and gate of sections 3-4, and its KL to the prior. Shapes: B samples, K task vectors, J
-// coefficients a vector (blocks, or groups of them), G spikes a vector (group: 1, layer: layers, coefficient:
-// J).
+// coefficients a vector (blocks, or groups of them), G spikes a vector (1 for spike = group, the partition's
+// layers for layer, J for coefficient).
 //
 // How spike and gate meet. γ_kj is on with probability ρ̃_kj = ρ·g, where ρ = sigmoid(ℓ) of the spike that
 // coefficient kj belongs to and g = sigmoid(q) of its gate. Coefficients under one spike share one uniform
@@ -62,8 +62,8 @@ class PosteriorImpl : public torch::nn::Module {
     /// ConfigError where the settings cannot be meant. Hidden layers are at most 1,024 wide.
     explicit PosteriorImpl(PosteriorSettings settings);
     /// h [B, D], standardised inside (buffers mean, sd: set_standardisation). task [B] int64: the sample's
-    /// data set where told; undefined otherwise. Without dropout: ConfigError while training with dropout >
-    /// 0.
+    /// data set where told; undefined otherwise. Never drops: ConfigError in training mode with dropout on.
+    /// Without gradients (NoGradGuard) on the CPU, a sample's answer does not depend on its batch by a bit.
     PosteriorOutput forward(const at::Tensor& h, const at::Tensor& task);
     /// With dropout in training mode, its mask drawn from (seed, id, step); otherwise as above.
     PosteriorOutput forward(const at::Tensor& h, const at::Tensor& task, const std::vector<std::int64_t>& ids,
