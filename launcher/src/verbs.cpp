@@ -7,6 +7,7 @@ void add_verbs(CLI::App& app) {
     add_bank(app);
     add_job(app);
     add_run(app);
+    add_report(app);
     add_inspect(app);
     add_verify(app);
     add_doctor(app);

@@ -17,6 +17,7 @@ void add_data(CLI::App& app);
 void add_bank(CLI::App& app);
 void add_job(CLI::App& app);
 void add_run(CLI::App& app);
+void add_report(CLI::App& app);
 void add_inspect(CLI::App& app);
 void add_verify(CLI::App& app);
 void add_doctor(CLI::App& app);

@@ -81,6 +81,14 @@ TEST_F(CommandLine, MissingAndForeignFilesEndWithOne) {
         }
 }
 
+TEST_F(CommandLine, AReportOfNoRunsEndsWithOneAndWritesNothing) {
+    std::filesystem::create_directories(scratch_.path() / "runs");
+    const Outcome outcome = vtvc("report runs -o out");
+    EXPECT_EQ(outcome.code, 1);
+    expect_one_line(outcome.err, "runs");
+    EXPECT_FALSE(std::filesystem::exists(scratch_.path() / "out" / "report.html"));
+}
+
 TEST_F(CommandLine, JobCheckListsEveryProblemAndResolvesASoundJob) {
     const Outcome dump = vtvc("job dump-default pretrain");
     ASSERT_EQ(dump.code, 0) << dump.err;

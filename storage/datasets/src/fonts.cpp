@@ -79,7 +79,7 @@ std::string foundation_script(std::string_view file_name) {
     static const std::regex pattern("Noto(?:Sans|Serif)([A-Z]\\w*)-(?:Regular|Bold)\\.(?:ttf|otf)");
     std::match_results<std::string_view::const_iterator> parts;
     if (!std::regex_match(file_name.begin(), file_name.end(), parts, pattern)) return {};
-    const std::string script = parts[1].str();
+    std::string script = parts[1].str();
     const auto is = [&](const char* name) { return script == name; };
     if (std::any_of(not_scripts.begin(), not_scripts.end(), is)) return {};
     if (std::any_of(kin_of_targets.begin(), kin_of_targets.end(), is)) return {};
