@@ -60,15 +60,15 @@ Node empty_table(std::string name, const SourcePtr& source) {
     return {std::move(name), Node::Table{}, {}, {source}, {source}};
 }
 
-/// Throws Problem.
+/// Throws Mistake.
 Node parse(std::string_view text, const SourcePtr& source) {
     try {
         return convert(toml::parse(text), "", source);
     } catch (const toml::parse_error& error) {
-        throw Problem{place_of(error.source(), source), std::string(error.description())};
+        throw Mistake{place_of(error.source(), source), std::string(error.description())};
     } catch (const UnfinishedToml&) {
         const int line = 1 + static_cast<int>(std::count(text.begin(), text.end(), '\n'));
-        throw Problem{{source, line, 1},
+        throw Mistake{{source, line, 1},
                       "the text ends in the middle of a table's name or a value; was it cut?"};
     }
 }
@@ -89,7 +89,7 @@ void overlay(Node& base, Node over) {
 
 class Reader {
   public:
-    explicit Reader(std::vector<Problem>& problems) : problems_(problems) {}
+    explicit Reader(std::vector<Mistake>& problems) : problems_(problems) {}
 
     Node file(const std::string& text, const std::string& name) {
         const SourcePtr source = new_source(name, std::filesystem::absolute(name).parent_path());
@@ -97,7 +97,7 @@ class Reader {
         Node node = empty_table("", source);
         try {
             node = parse(text, source);
-        } catch (Problem& problem) {
+        } catch (Mistake& problem) {
             problems_.push_back(std::move(problem));
         }
         Node merged = empty_table("", source);
@@ -153,14 +153,14 @@ class Reader {
         }
     }
 
-    std::vector<Problem>& problems_;
+    std::vector<Mistake>& problems_;
     std::vector<std::filesystem::path> open_;  ///< files being read, outermost first
     int sources_ = 0;
 };
 
 class Overrider {
   public:
-    Overrider(const std::string& argument, int order, std::vector<Problem>& problems)
+    Overrider(const std::string& argument, int order, std::vector<Mistake>& problems)
         : argument_(argument),
           source_(
               std::make_shared<Source>(Source{"--set " + argument, std::filesystem::current_path(), order})),
@@ -174,7 +174,7 @@ class Overrider {
         Node value;
         try {
             value = override_value(argument_.substr(equals + 1));
-        } catch (Problem& problem) {
+        } catch (Mistake& problem) {
             return complain(problem.text);
         }
         Node* node = &root;
@@ -204,7 +204,7 @@ class Overrider {
         try {
             Node table = parse("value = " + text, source_);
             if (table.children.size() == 1) return std::move(table.children.front());
-        } catch (const Problem&) {
+        } catch (const Mistake&) {
             const std::size_t start = text.find_first_not_of(" \t");
             if (start != std::string::npos &&
                 std::string_view("[{\"'").find(text[start]) != std::string_view::npos) {
@@ -246,7 +246,7 @@ class Overrider {
 
     const std::string& argument_;
     SourcePtr source_;
-    std::vector<Problem>& problems_;
+    std::vector<Mistake>& problems_;
 };
 
 }  // namespace
@@ -256,15 +256,15 @@ std::string Place::text() const {
     return fmt::format("{}:{}:{}", source->name, line, column);
 }
 
-void throw_problems(std::vector<Problem> problems) {
+void throw_problems(std::vector<Mistake> problems) {
     if (problems.empty()) return;
-    const auto key = [](const Problem& p) {
+    const auto key = [](const Mistake& p) {
         return std::tuple(p.place.source->order, p.place.line, p.place.column);
     };
     std::stable_sort(problems.begin(), problems.end(),
-                     [&](const Problem& a, const Problem& b) { return key(a) < key(b); });
+                     [&](const Mistake& a, const Mistake& b) { return key(a) < key(b); });
     std::string text;
-    for (const Problem& problem : problems) {
+    for (const Mistake& problem : problems) {
         text += fmt::format("{}{}: {}", text.empty() ? "" : "\n", problem.place.text(), problem.text);
     }
     throw ConfigError(text);
@@ -302,11 +302,11 @@ std::string found_text(const Node& node) {
     return std::visit(Describe{}, node.value);
 }
 
-Node read_config(const std::string& text, const std::string& name, std::vector<Problem>& problems) {
+Node read_config(const std::string& text, const std::string& name, std::vector<Mistake>& problems) {
     return Reader(problems).file(text, name);
 }
 
-void apply_overrides(Node& root, const std::vector<std::string>& overrides, std::vector<Problem>& problems) {
+void apply_overrides(Node& root, const std::vector<std::string>& overrides, std::vector<Mistake>& problems) {
     int order = 1'000'000;  // after every file
     for (const std::string& argument : overrides) Overrider(argument, order++, problems).apply(root);
 }

@@ -25,12 +25,12 @@ struct Place {
     std::string text() const;
 };
 
-struct Problem {
+struct Mistake {
     Place place;
     std::string text;
 };
 /// Throws ConfigError with a line for each problem, in the order of their places; returns when there is none.
-void throw_problems(std::vector<Problem> problems);
+void throw_problems(std::vector<Mistake> problems);
 
 struct Node {
     struct Table {};
@@ -57,8 +57,8 @@ std::string found_text(const Node& node);
 
 /// The file's tree with its include = [...] merged below it. Everything wrong is appended to problems; what
 /// could be read is returned.
-Node read_config(const std::string& text, const std::string& name, std::vector<Problem>& problems);
+Node read_config(const std::string& text, const std::string& name, std::vector<Mistake>& problems);
 /// Lays "key.sub=value" over a tree, in order; numbers in keys are indices of rows.
-void apply_overrides(Node& root, const std::vector<std::string>& overrides, std::vector<Problem>& problems);
+void apply_overrides(Node& root, const std::vector<std::string>& overrides, std::vector<Mistake>& problems);
 
 }  // namespace vtvc

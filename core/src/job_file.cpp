@@ -30,7 +30,7 @@ std::string join(const std::string& path, std::string_view name) {
 
 class JobReader final : public Visitor {
   public:
-    JobReader(const Node& root, std::vector<Problem>& problems) : root_(root), problems_(problems) {
+    JobReader(const Node& root, std::vector<Mistake>& problems) : root_(root), problems_(problems) {
         know("job.kind");
     }
 
@@ -265,7 +265,7 @@ class JobReader final : public Visitor {
     }
 
     const Node& root_;
-    std::vector<Problem>& problems_;
+    std::vector<Mistake>& problems_;
     const Node* row_ = nullptr;            ///< the row being read
     std::string rows_, prefix_;            ///< "task", "task.0" while in its rows
     std::set<std::string> keys_, tables_;  ///< every name asked for, "task.*.name" in rows
@@ -273,7 +273,7 @@ class JobReader final : public Visitor {
 };
 
 /// Throws when there is no job to read the keys for.
-std::unique_ptr<Job> job_of_kind(const Node& root, std::vector<Problem>& problems) {
+std::unique_ptr<Job> job_of_kind(const Node& root, std::vector<Mistake>& problems) {
     const std::vector<std::string> kinds = job_kinds();
     const std::string list = fmt::format("{}", fmt::join(kinds, ", "));
     const Node* kind = root.find("job.kind");
@@ -309,7 +309,7 @@ std::unique_ptr<Job> load_job(const std::string& path, const std::vector<std::st
 
 std::unique_ptr<Job> parse_job(const std::string& text, const std::string& name,
                                const std::vector<std::string>& overrides) {
-    std::vector<Problem> problems;
+    std::vector<Mistake> problems;
     Node root = read_config(text, name, problems);
     throw_problems(problems);  // half a file would only add misleading complaints of missing keys
     apply_overrides(root, overrides, problems);

@@ -1,4 +1,4 @@
-// Problems of a job that no single key shows. A problem names its keys in quotes, by their full paths: the
+// Mistakes of a job that no single key shows. A problem names its keys in quotes, by their full paths: the
 // reader of job files finds by them where it was written.
 #include <fmt/format.h>
 
@@ -11,10 +11,10 @@
 namespace vtvc {
 namespace {
 
-using Problems = std::vector<std::string>;
+using Mistakes = std::vector<std::string>;
 
 template <class Row>
-void check_names(const std::vector<Row>& rows, Problems& problems) {
+void check_names(const std::vector<Row>& rows, Mistakes& problems) {
     std::set<std::string> seen;
     for (std::size_t i = 0; i < rows.size(); ++i) {
         if (rows[i].name.empty()) {
@@ -28,12 +28,12 @@ void check_names(const std::vector<Row>& rows, Problems& problems) {
 
 template <class T>
 void check_not_empty(const std::vector<T>& list, std::string_view key, std::string_view why,
-                     Problems& problems) {
+                     Mistakes& problems) {
     if (list.empty()) problems.push_back(fmt::format("'{}' is empty ({})", key, why));
 }
 
 void check_known(const std::string& value, const std::vector<std::string>& known, std::string_view key,
-                 Problems& problems) {
+                 Mistakes& problems) {
     if (std::find(known.begin(), known.end(), value) != known.end()) return;
     problems.push_back(fmt::format("'{}' has \"{}\", which is none of {}{}", key, value,
                                    fmt::join(known, ", "), did_you_mean(value, known)));
@@ -41,7 +41,7 @@ void check_known(const std::string& value, const std::vector<std::string>& known
 
 }  // namespace
 
-void PretrainJob::check(Problems& problems) const {
+void PretrainJob::check(Mistakes& problems) const {
     if (model.patch > 0 && model.image % model.patch != 0) {
         problems.push_back(
             fmt::format("'model.patch' {} does not divide 'model.image' {}", model.patch, model.image));
@@ -52,9 +52,9 @@ void PretrainJob::check(Problems& problems) const {
     }
 }
 
-void BankJob::check(Problems& problems) const { check_names(tasks, problems); }
+void BankJob::check(Mistakes& problems) const { check_names(tasks, problems); }
 
-void PosteriorJob::check(Problems& problems) const {
+void PosteriorJob::check(Mistakes& problems) const {
     check_names(tasks, problems);
     if (protocol == Protocol::transfer && exclude.empty()) {
         problems.push_back(
@@ -79,7 +79,7 @@ void PosteriorJob::check(Problems& problems) const {
     }
 }
 
-void BaselineJob::check(Problems& problems) const {
+void BaselineJob::check(Mistakes& problems) const {
     PosteriorJob::check(problems);
     if (method == Method::task_arithmetic || method == Method::ties) {
         check_not_empty(scale_grid, "method.scale_grid",
@@ -93,7 +93,7 @@ void BaselineJob::check(Problems& problems) const {
     }
 }
 
-void EvaluateJob::check(Problems& problems) const {
+void EvaluateJob::check(Mistakes& problems) const {
     check_names(tasks, problems);
     check_not_empty(modes, "evaluate.modes", "nothing would be measured", problems);
     const std::vector<std::string> known(EnumNames<Mode>::names.begin(), EnumNames<Mode>::names.end());
@@ -105,7 +105,7 @@ void EvaluateJob::check(Problems& problems) const {
     }
 }
 
-void PredictJob::check(Problems& problems) const {
+void PredictJob::check(Mistakes& problems) const {
     check_known(split, {"train", "validation", "test"}, "predict.split", problems);
 }
 
