@@ -228,6 +228,9 @@ void SelectKeys::describe(Visitor& v) {
     v.key("select.lambda_mean", lambda_mean, {.help = "Values of prior.lambda_mean.", .min = 0});
     v.key("select.steps", steps,
           {.help = "Steps of a trial; 0: as many as train.steps.", .unit = "steps", .min = 0});
+    v.key("select.from", from,
+          input("Method file whose choices are taken instead of trying the grids; empty: none.",
+                Key::Presence::optional));
     v.key("select.by", by, {.help = "Measure on validation data: highest accuracy or lowest nll."});
 }
 
@@ -294,8 +297,6 @@ void PredictJob::describe(Visitor& v) {
     v.section("input", "Files that the job reads; their contents are part of the run's identity.");
     v.key("input.method", method, input("Method file of a posterior or baseline run."));
     v.key("input.bank", bank, input("Bank of task vectors that the method was trained with."));
-    v.key("input.model", model,
-          input("Base model file; empty: the bank's own base.", Key::Presence::optional));
     v.key("input.head", head, input("Head file whose classes are predicted."));
     v.key("input.images", images, input("Dataset or IDX file with the images; test labels stay shut."));
     v.section("predict", "What is predicted.");

@@ -266,6 +266,7 @@ struct GateKeys {
 struct SelectKeys {
     std::vector<double> inclusion, lr, lambda_mean;
     std::int64_t steps = 0;  ///< 0: as many as train.steps
+    std::string from;        ///< method file whose choice is taken instead of trying the grids again
     SelectBy by = SelectBy::accuracy;
     void describe(Visitor& v);
 };

@@ -1,0 +1,47 @@
+#pragma once
+// What a stopped loop needs to go on as if it had not stopped: parameters, optimiser state, step (from which
+// follow data order, random numbers, learning rate and gate annealing), the best so far, the length of the
+// metrics.
+#include <torch/optim/adamw.h>
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "vtvc/training/loop.hpp"
+
+namespace vtvc {
+
+using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
+
+struct LoopState {
+    std::int64_t step = 0;  ///< steps done
+    std::uint64_t metrics_bytes = 0;
+    double seconds = 0;
+    std::map<std::string, double> last, best;  ///< validations
+    NamedTensors best_parameters;
+};
+
+NamedTensors copies(const NamedTensors& tensors);
+/// Copies values by position; names must agree.
+void assign(const NamedTensors& into, const NamedTensors& from);
+
+/// RUN/checkpoints of one phase. Written by root, atomically; the last two are kept; read by every rank.
+class CheckpointFolder {
+  public:
+    CheckpointFolder(RunContext& context, std::string phase);
+    /// The newest checkpoint that is whole, if any; otherwise only where the metrics of this phase begin.
+    void restore(LoopState& state, const NamedTensors& parameters, torch::optim::AdamW& optimizer);
+    void save(const LoopState& state, const NamedTensors& parameters, torch::optim::AdamW& optimizer);
+    /// Root only: records the phase's end.
+    void finish(const LoopResult& result, std::uint64_t metrics_bytes);
+
+  private:
+    std::vector<std::filesystem::path> newest_first() const;
+    RunContext& context_;
+    std::string phase_;
+    std::filesystem::path folder_;
+};
+
+}  // namespace vtvc
