@@ -50,10 +50,8 @@ Launch launch_of(const RunRequest& request, const std::string& worker, int threa
     launch.environment["TMPDIR"] = folders.temporary().string();
     if (!folders.shared_memory().empty())
         launch.environment["OMPI_MCA_btl_vader_backing_directory"] = folders.shared_memory().string();
-    if (::geteuid() == 0) {
-        launch.environment["OMPI_ALLOW_RUN_AS_ROOT"] = "1";
-        launch.environment["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = "1";
-    }
+    if (::geteuid() == 0)
+        launch.environment.insert({{"OMPI_ALLOW_RUN_AS_ROOT", "1"}, {"OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1"}});
     return launch;
 }
 
