@@ -65,7 +65,10 @@ else
     worker=ON
     preset cuda -L quick
   fi
-  tidy() { cmake --preset tidy -Wno-dev "-DVTVC_WORKER=$worker" && cmake/gates/tidy.sh build/tidy; }
+  tidy() {
+    cmake --preset tidy -Wno-dev "-DVTVC_WORKER=$worker" && cmake --build build/tidy --target vtvc_code_version &&
+      cmake/gates/tidy.sh build/tidy
+  }
   gate "clang-tidy" tidy
 fi
 

@@ -9,6 +9,8 @@ target_compile_options(vtvc_flags INTERFACE "$<$<COMPILE_LANGUAGE:CXX>:${warning
 if(VTVC_SANITIZE)
   target_compile_options(vtvc_flags INTERFACE -fsanitize=${VTVC_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(vtvc_flags INTERFACE -fsanitize=${VTVC_SANITIZE})
+  target_sources(vtvc_flags INTERFACE
+    $<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:${CMAKE_CURRENT_LIST_DIR}/sanitizer_defaults.cpp>)
 endif()
 
 # The direction of dependency. composition_cuda to jobs are the rooms inside worker/.

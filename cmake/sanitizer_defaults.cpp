@@ -1,0 +1,28 @@
+// What the sanitizers are told in every sanitized program, wherever and by whomever it is started.
+// The names are the ones their run-time libraries look for.
+extern "C" {
+
+const char* __asan_default_options() {
+    // Stacks through Debian's libraries, which have no frame pointers, are needed to match the suppressions
+    // below.
+    return "fast_unwind_on_malloc=0:malloc_context_size=12:detect_stack_use_after_return=1:strict_string_"
+           "checks=1";
+}
+
+const char* __ubsan_default_options() { return "print_stacktrace=1"; }
+
+const char* __tsan_default_options() { return "second_deadlock_stack=1"; }
+
+// What libraries keep until the process ends. A leak of ours is still reported: it has none of these in its
+// stack.
+const char* __lsan_default_suppressions() {
+    return "leak:libmpi.so\nleak:libopen-pal.so\nleak:libopen-rte.so\nleak:libpmix.so\nleak:libhwloc.so\n"
+           "leak:libevent\nleak:mca_\nleak:libfontconfig.so\n";
+}
+
+// Open MPI is not built with ThreadSanitizer: it does not see the locks inside.
+const char* __tsan_default_suppressions() {
+    return "called_from_lib:libmpi.so\ncalled_from_lib:libopen-pal.so\ncalled_from_lib:libopen-rte.so\n"
+           "called_from_lib:libpmix.so\n";
+}
+}
