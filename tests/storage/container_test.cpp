@@ -1,0 +1,175 @@
+// The private HDF5 layer: what it refuses of files that other programs made or changed.
+#include <functional>
+
+#include "h5_reader.hpp"
+#include "h5_writer.hpp"
+#include "support.hpp"
+
+namespace vtvc {
+namespace {
+
+using test::expect_refused;
+
+void write_thing(const std::filesystem::path& path, std::int64_t version = 1) {
+    h5::Writer writer(path, "thing", version, 0);
+    writer.attribute("group", "note", std::string("inside"));
+    writer.texts("names", {"a", "", "ünï"});
+    writer.array("group/rows", {5, 2}, std::vector<float>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, 2);
+    writer.finish();
+}
+
+/// Changes a finished file with HDF5's own calls, as another program would.
+void edit(const std::filesystem::path& path, const std::function<void(hid_t)>& change) {
+    auto file = h5::own(H5Fopen(path.c_str(), H5F_ACC_RDWR, H5P_DEFAULT), H5Fclose, path, "open for editing");
+    change(file.get());
+    h5::check(file.close(), path, "close after editing");
+}
+
+void add_dataset(hid_t file, const char* name, hid_t type, hid_t plan) {
+    const hsize_t size = 4;
+    const h5::Handle space(H5Screate_simple(1, &size, nullptr), H5Sclose);
+    const h5::Handle made(H5Dcreate2(file, name, type, space.get(), H5P_DEFAULT, plan, H5P_DEFAULT),
+                          H5Dclose);
+    ASSERT_GE(made.get(), 0);
+}
+
+class Container : public testing::Test {
+  protected:
+    Container() { write_thing(path_); }
+    h5::Reader open() const { return h5::Reader::open(path_, "thing", 1); }
+    test::Folder folder_;
+    std::filesystem::path path_ = folder_ / "thing.h5";
+};
+
+TEST_F(Container, ReadsRunsOfRowsAcrossChecksumUnits) {
+    const auto reader = open();
+    EXPECT_EQ(reader.rows<float>("group/rows", {-1, 2}, 1, 3), (std::vector<float>{2, 3, 4, 5, 6, 7}));
+    EXPECT_EQ(reader.rows<float>("group/rows", {5, 2}, 4, 1), (std::vector<float>{8, 9}));
+    EXPECT_TRUE(reader.rows<float>("group/rows", {5, 2}, 5, 0).empty());
+    EXPECT_EQ(reader.texts("names"), (std::vector<std::string>{"a", "", "ünï"}));
+    EXPECT_EQ(reader.text_attribute("group", "note"), "inside");
+    EXPECT_EQ(reader.names("group"), (std::vector<std::string>{"rows"}));
+    expect_refused([&] { (void)reader.rows<float>("group/rows", {5, 2}, 4, 2); }, {"thing.h5", "it has 5"});
+    expect_refused([&] { (void)reader.all<double>("group/rows", {5, 2}); }, {"group/rows", "f32", "f64"});
+    expect_refused(
+        [&] {
+            (void)reader.all<float>("group/rows", {5, 3});
+        },
+        {"group/rows", "[5, 2]", "[5, 3]"});
+    expect_refused([&] { (void)reader.about("absent"); }, {"'absent' is missing"});
+}
+
+TEST_F(Container, TwoReadersOfOneFileDoNotDisturbEachOther) {
+    const auto first = open();
+    {
+        const auto second = open();
+        EXPECT_EQ(kind_of(path_), "thing");
+        EXPECT_EQ(second.all<float>("group/rows", {5, 2}).size(), 10U);
+    }
+    EXPECT_EQ(first.all<float>("group/rows", {5, 2}).size(), 10U);
+    write_thing(path_);  // a reader keeps the file that it opened
+    EXPECT_EQ(first.all<float>("group/rows", {5, 2}).size(), 10U);
+}
+
+TEST_F(Container, SaysHowItCameToBe) {
+    const auto reader = open();
+    EXPECT_FALSE(reader.text_attribute("/", "code_version").empty());
+    EXPECT_EQ(reader.text_attribute("/", "created").size(), std::string("2026-01-31T12:00:00Z").size());
+    EXPECT_NE(reader.text_attribute("/", "command").find("storage_files"), std::string::npos);
+}
+
+TEST_F(Container, RefusesAnotherVersionAndNamesBoth) {
+    write_thing(path_, 7);
+    expect_refused([&] { (void)open(); }, {"thing.h5", "version 7", "version 1"});
+}
+
+TEST_F(Container, RefusesForeignHdf5) {
+    const auto other = folder_ / "other.h5";
+    h5::Handle file(H5Fcreate(other.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), H5Fclose);
+    ASSERT_EQ(file.close(), 0);
+    expect_refused([&] { (void)h5::Reader::open(other, "thing", 1); }, {"other.h5", "not a file of vtvc"});
+    expect_refused([&] { (void)kind_of(other); }, {"other.h5", "not a file of vtvc"});
+    EXPECT_EQ(content_hash_of(other).size(), 32U);  // that of its bytes
+}
+
+TEST_F(Container, NoticesEditsByOtherPrograms) {
+    edit(path_, [](hid_t file) {
+        const h5::Handle group(H5Gopen2(file, "group", H5P_DEFAULT), H5Gclose);
+        const h5::Handle attr(H5Aopen(group.get(), "note", H5P_DEFAULT), H5Aclose);
+        const h5::Handle type(H5Aget_type(attr.get()), H5Tclose);
+        ASSERT_EQ(H5Awrite(attr.get(), type.get(), "edited"), 0) << h5::error_text();
+    });
+    expect_refused([&] { (void)open(); }, {"thing.h5", "content hash"});
+
+    write_thing(path_);
+    edit(path_, [](hid_t file) { ASSERT_EQ(H5Ldelete(file, "names", H5P_DEFAULT), 0); });
+    expect_refused([&] { (void)open(); }, {"content hash"});
+
+    write_thing(path_);
+    edit(path_, [](hid_t file) {
+        const h5::Handle rows(H5Dopen2(file, "group/rows", H5P_DEFAULT), H5Dclose);
+        const std::vector<float> zeros(10);
+        ASSERT_EQ(H5Dwrite(rows.get(), H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, zeros.data()), 0);
+    });
+    expect_refused([&] { (void)open().all<float>("group/rows", {5, 2}); }, {"rows 0 to 2", "checksum"});
+}
+
+TEST_F(Container, FollowsNothingOutOfTheFile) {
+    edit(path_, [](hid_t file) {
+        ASSERT_EQ(H5Lcreate_external("/etc/other.h5", "/x", file, "elsewhere", H5P_DEFAULT, H5P_DEFAULT), 0);
+    });
+    expect_refused([&] { (void)open(); }, {"'elsewhere' is a link"});
+
+    write_thing(path_);
+    edit(path_, [](hid_t file) {
+        const h5::Handle plan(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
+        ASSERT_EQ(H5Pset_external(plan.get(), "/etc/hostname", 0, 16), 0);
+        add_dataset(file, "foreign", H5T_IEEE_F32LE, plan.get());
+    });
+    expect_refused([&] { (void)open(); }, {"'foreign'", "run of bytes"});
+}
+
+TEST_F(Container, RefusesLayoutsAndTypesThatItDoesNotWrite) {
+    edit(path_, [](hid_t file) {
+        const h5::Handle plan(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
+        const hsize_t chunk = 2;
+        ASSERT_EQ(H5Pset_chunk(plan.get(), 1, &chunk), 0);
+        add_dataset(file, "chunked", H5T_IEEE_F32LE, plan.get());
+    });
+    expect_refused([&] { (void)open(); }, {"'chunked'", "run of bytes"});
+
+    write_thing(path_);
+    edit(path_, [](hid_t file) { add_dataset(file, "big_endian", H5T_IEEE_F32BE, H5P_DEFAULT); });
+    expect_refused([&] { (void)open(); }, {"'big_endian'", "type"});
+
+    write_thing(path_);
+    edit(path_, [](hid_t file) { add_dataset(file, "unwritten", H5T_IEEE_F32LE, H5P_DEFAULT); });
+    expect_refused([&] { (void)open(); }, {"'unwritten'"});
+}
+
+TEST_F(Container, RefusesGroupsThatContainThemselves) {
+    edit(path_, [](hid_t file) {
+        ASSERT_EQ(H5Lcreate_hard(file, "group", file, "group/again", H5P_DEFAULT, H5P_DEFAULT), 0);
+    });
+    expect_refused([&] { (void)open(); }, {"nested deeper"});
+}
+
+TEST_F(Container, KeepsAttributesBeyond64KiB) {
+    std::vector<double> values(20'000);
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = 1.0 / static_cast<double>(i + 1);
+    h5::Writer writer(path_, "thing", 1, 0);
+    writer.attribute("/", "many", h5::Reals{{100, 200}, values});
+    writer.finish();
+    EXPECT_EQ(open().reals("/", "many", {100, 200}).values, values);
+}
+
+TEST_F(Container, AnUnfinishedWriterLeavesNothing) {
+    {
+        h5::Writer writer(folder_ / "never.h5", "thing", 1, 0);
+        writer.text("meta", "half");
+    }
+    EXPECT_EQ(folder_.files(), 1U);
+}
+
+}  // namespace
+}  // namespace vtvc
