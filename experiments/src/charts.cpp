@@ -140,7 +140,7 @@ std::string block_map(const Grid& grid, const std::string& title) {
 
 std::string vector_bars(const std::vector<std::string>& names, const std::vector<double>& values,
                         double highest) {
-    const double left = std::min(78.0, .86 * widest(names)) + 6, row = 13, length = 46;
+    const double left = std::min(100.0, .95 * widest(names)) + 6, row = 13, length = 46;
     Svg svg(left + length + 34, row * static_cast<double>(values.size()) + 3,
             "size of each task vector's coefficients");
     for (std::size_t k = 0; k < values.size(); ++k) {

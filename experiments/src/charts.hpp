@@ -32,7 +32,7 @@ struct LineChart {
     std::vector<Series> series;  ///< equal names appear once in the legend
     bool percent_y = false;
     bool from_zero = true;
-    double width = 262, height = 206;
+    double width = 264, height = 206;  ///< of one row of legend; more make it taller
 };
 /// Empty where no series has a point.
 std::string line_chart(const LineChart& spec);

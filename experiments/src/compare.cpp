@@ -8,8 +8,6 @@
 namespace vtvc::report {
 namespace {
 
-constexpr std::uint64_t resampling_seed = 20250918;  // any fixed number: the report is a function of its runs
-
 const Cell& rival_cell(const std::map<std::int64_t, Cell>& cells, std::int64_t seed) {
     const auto found = cells.find(seed);
     return found != cells.end() ? found->second : cells.begin()->second;
@@ -32,8 +30,10 @@ std::vector<std::string> common_datasets(const Row& main, const Row& rival) {
     return out;
 }
 
-Comparison compare_rows(const Row& main, const Row& rival, std::string remark) {
-    Comparison out{main.id, rival.id, std::move(remark), {}, {}};
+Comparison compare_rows(const Row& main, const Row& rival) {
+    Comparison out;
+    out.main = main.id;
+    out.rival = rival.id;
     const auto correct = pair_up(main, rival, &Cell::correct), loss = pair_up(main, rival, &Cell::loss);
     if (correct.empty()) return out;
     out.accuracy = paired_bootstrap(correct, resampling_seed);
@@ -43,8 +43,7 @@ Comparison compare_rows(const Row& main, const Row& rival, std::string remark) {
     for (const PairedDifferences& set : correct) out.images += set.images;
     out.seeds = correct.front().seeds;
     if (correct.size() < main.cells.size())
-        out.remark += fmt::format("{}on {} of {} data sets", out.remark.empty() ? "" : "; ", correct.size(),
-                                  main.cells.size());
+        out.remark = fmt::format("on {} of {} data sets", correct.size(), main.cells.size());
     return out;
 }
 
@@ -91,17 +90,18 @@ std::vector<Comparison> compare(const ProtocolResults& protocol) {
     const Row* main = protocol.main_row();
     std::vector<Comparison> out;
     if (!main) return out;
-    const auto against = [&](const Row* ours, const Row* rival, std::string remark) {
-        if (ours && rival && ours != rival && !common_datasets(*ours, *rival).empty())
-            out.push_back(compare_rows(*ours, *rival, std::move(remark)));
+    const Row* fixed = protocol.best_fixed();
+    const auto against = [&](const Row* ours, const Row* rival) {
+        if (!ours || !rival || ours == rival || common_datasets(*ours, *rival).empty()) return;
+        out.push_back(compare_rows(*ours, *rival));
+        out.back().best_fixed = rival == fixed;
     };
-    against(main, protocol.find("per_dataset"), "");
-    against(main, protocol.find("amortised"), "");
-    against(main, protocol.best_fixed(),
-            "the best of the fixed merges by test accuracy, which favours the rival");
-    against(main, protocol.find("atlas"), "");
-    against(main, protocol.find("probe"), "");
-    against(protocol.find(main->id + "_hard"), protocol.find("amortised"), "with exact zeros");
+    against(main, protocol.find("per_dataset"));
+    against(main, protocol.find("amortised"));
+    against(main, fixed);
+    against(main, protocol.find("atlas"));
+    against(main, protocol.find("probe"));
+    against(protocol.find(main->id + "_hard"), protocol.find("amortised"));
 
     std::vector<double> p;
     for (const Comparison& c : out) p.insert(p.end(), {c.accuracy_p, c.nll_p});

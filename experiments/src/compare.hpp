@@ -7,9 +7,14 @@
 
 namespace vtvc::report {
 
+/// Of every resampling on the page; any fixed number, so that the report is a function of its runs.
+inline constexpr std::uint64_t resampling_seed = 20250918;
+
 struct Comparison {
-    std::string main, rival;                     ///< row ids
-    std::string remark;                          ///< how the rival was picked, or which data sets are in both
+    std::string main, rival;  ///< row ids
+    /// The rival is the best of the fixed merges by test accuracy, which favours it.
+    bool best_fixed = false;
+    std::string remark;                          ///< where the rows share only some data sets
     BootstrapResult accuracy, nll;               ///< main − rival: fractions, nats
     double accuracy_p = nan, nll_p = nan;        ///< permutation test
     double accuracy_holm = nan, nll_holm = nan;  ///< corrected over all tests of the protocol

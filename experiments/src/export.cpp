@@ -162,7 +162,8 @@ std::string results_csv(const Results& results) {
                 for (const auto& [seed, cell] : cells) {
                     out += fmt::format("{},{},{},{},{},{}", quoted(protocol.name), quoted(row->id),
                                        quoted(dataset), seed, cell.images, cell_text(cell.accuracy));
-                    for (const Field& field : fields) out += fmt::format(",{}", cell_text(cell.*(field.what)));
+                    for (const Field& field : fields)
+                        out += fmt::format(",{}", cell_text(cell.*(field.what)));
                     out += fmt::format(",{}\n", quoted(cell.run));
                 }
     return out;

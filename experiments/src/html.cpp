@@ -16,23 +16,24 @@ constexpr std::string_view style = R"css(
 --c0:#4ba3dc;--c1:#f08a4b;--c2:#35c69b;--c3:#e09fc4;--c4:#f0b840;--c5:#8ccbf2;--c6:#a8a8a8;--c7:#e8e8e6}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--bg);color:var(--fg);font:15px/1.5 "Helvetica Neue",Helvetica,Arial,"Liberation Sans","DejaVu Sans",sans-serif}
-main{max-width:1120px;margin:0 auto;padding:2.2rem 1.5rem 4rem}
+main{max-width:1180px;margin:0 auto;padding:2.2rem 1.5rem 4rem}
 h1{font-size:1.75rem;line-height:1.2;margin:0 0 .4rem}
 h2{font-size:1.25rem;margin:2.8rem 0 .7rem;padding-top:.8rem;border-top:1px solid var(--rule)}
 h3{font-size:1.02rem;margin:1.6rem 0 .5rem}
 p{margin:.5rem 0;max-width:52rem}
-.lead,.note,figcaption,caption{color:var(--muted)}
-.note,figcaption,caption{font-size:.87rem;line-height:1.45}
-caption{caption-side:top;text-align:left;padding-bottom:.4rem}
-caption b,figcaption b{color:var(--fg)}
+.lead,.note,figcaption{color:var(--muted)}
+.note,figcaption{font-size:.87rem;line-height:1.45}
+.caption{margin:1.1rem 0 .4rem;max-width:66rem}
+.caption b,figcaption b{color:var(--fg)}
+sub{line-height:0}
 code{font:.88em ui-monospace,Menlo,Consolas,"DejaVu Sans Mono",monospace}
 figure{margin:1rem 0 1.4rem;overflow-x:auto}
 figcaption{max-width:58rem;margin-top:.3rem}
-.scroll{overflow-x:auto;margin:.9rem 0 1.3rem}
-table{border-collapse:collapse;font-size:.87rem;font-variant-numeric:tabular-nums}
-thead th{border-top:1.5px solid var(--fg);border-bottom:1px solid var(--fg);font-weight:600;vertical-align:bottom}
+.scroll{overflow-x:auto;margin:.4rem 0 1.3rem}
+table{border-collapse:collapse;font-size:.83rem;font-variant-numeric:tabular-nums}
+thead th{border-top:1.5px solid var(--fg);border-bottom:1px solid var(--fg);font-weight:600;vertical-align:bottom;white-space:normal}
 tbody tr:last-child>*{border-bottom:1.5px solid var(--fg)}
-td,th{padding:.2rem .6rem;text-align:right;white-space:nowrap}
+td,th{padding:.2rem .44rem;text-align:right;white-space:nowrap}
 th:first-child{text-align:left;padding-left:0;font-weight:400}
 thead th:first-child{font-weight:600}
 tbody tr:hover>*{background:var(--soft)}
@@ -41,11 +42,10 @@ table.words td,table.words th{text-align:left;white-space:normal;vertical-align:
 .yes{color:var(--c2);font-weight:600}.no{color:var(--c1);font-weight:600}
 details{margin:.8rem 0;border-left:3px solid var(--rule);padding-left:.9rem}
 summary{cursor:pointer;color:var(--muted);font-size:.9rem}
-.panels{display:flex;flex-wrap:wrap;gap:.8rem 1.4rem;align-items:flex-start}
+.panels{display:flex;flex-wrap:wrap;gap:.8rem 1.1rem;align-items:flex-start}
 .samples{display:grid;grid-template-columns:repeat(auto-fill,minmax(248px,1fr));gap:.9rem}
 .sample{display:flex;gap:.7rem;align-items:flex-start;font-size:.8rem;line-height:1.35}
 .sample img{width:84px;height:84px;image-rendering:pixelated;border:1px solid var(--rule);flex:none}
-nav{font-size:.87rem;margin:1rem 0}nav a{color:var(--c0);text-decoration:none;margin-right:1rem}
 svg{display:block;max-width:none}
 svg text{fill:var(--fg);font-family:inherit;font-size:12px}
 svg .m{fill:var(--muted)}svg .s{font-size:11px}svg .h{font-weight:600}
@@ -110,9 +110,10 @@ std::string join(const std::vector<std::string>& parts, std::string_view separat
 }
 
 std::string Table::html() const {
-    std::string out = "<div class=\"scroll\"><table>\n";
-    if (!caption.empty()) out += fmt::format("<caption>{}</caption>\n", caption);
-    out += "<thead><tr>";
+    // The caption is no <caption>: it would be as wide as the table, and scroll away with it.
+    std::string out;
+    if (!caption.empty()) out += fmt::format("<p class=\"note caption\">{}</p>\n", caption);
+    out += fmt::format("<div class=\"scroll\"><table{}>\n<thead><tr>", words ? " class=\"words\"" : "");
     for (const std::string& h : head) out += fmt::format("<th>{}</th>", h);
     out += "</tr></thead>\n<tbody>\n";
     for (const auto& row : rows) {
@@ -126,6 +127,10 @@ std::string Table::html() const {
         out += "</tr>\n";
     }
     return out + "</tbody></table></div>\n";
+}
+
+std::string counted(std::size_t n, std::string_view thing) {
+    return fmt::format("{} {}{}", n, thing, n == 1 ? "" : "s");
 }
 
 std::string paragraph(std::string_view html) { return fmt::format("<p>{}</p>\n", html); }

@@ -29,9 +29,12 @@ struct Table {
     std::string caption;  ///< HTML, above the table
     std::vector<std::string> head;
     std::vector<std::vector<TableCell>> rows;  ///< the first cell of a row is its heading
+    bool words = false;                        ///< sentences, not numbers: wrapped, to the left
     std::string html() const;
 };
 
+/// "1 seed", "3 seeds"
+std::string counted(std::size_t n, std::string_view thing);
 std::string paragraph(std::string_view html);
 /// A picture with its caption (HTML) below.
 std::string figure(std::string_view content, std::string_view caption);

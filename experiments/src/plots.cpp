@@ -27,20 +27,26 @@ struct Range {
     }
 };
 
-void legend(Svg& svg, double x, double y, const std::vector<Series>& series, double right) {
+struct Entry {
+    double x, y;
+    const Series* series;
+};
+// Where the entries of a legend go: rows from (0, top) to the width, each name once.
+std::vector<Entry> legend(const std::vector<Series>& series, double top, double width) {
     std::set<std::string> named;
-    const double start = x;
+    std::vector<Entry> out;
+    double x = 0, y = top;
     for (const Series& s : series) {
         if (s.name.empty() || !named.insert(s.name).second) continue;
         const double length = 24 + .92 * text_width(s.name);
-        if (x > start && x + length > right) {
-            x = start;
+        if (x > 0 && x + length > width) {
+            x = 0;
             y += 14;
         }
-        svg.path({{x, y - 4}, {x + 16, y - 4}}, s.stroke, 2, s.dash);
-        svg.text(x + 20, y, s.name, {Anchor::start, "s"});
+        out.push_back({x, y, &s});
         x += length + 8;
     }
+    return out;
 }
 
 double widest_name(const auto& rows) {
@@ -64,9 +70,12 @@ std::string line_chart(const LineChart& spec) {
     y.widen();
     if (at_zero) y.low = 0;
     if (x.low == x.high) x.widen();
-    Svg svg(spec.width, spec.height, spec.title);
+    const auto names = legend(spec.series, 44, spec.width);
+    const double below_legend = names.empty() ? 44 : names.back().y + 14;
+    const double height = spec.height + below_legend - 58;
+    Svg svg(spec.width, height, spec.title);
     const Frame frame{{x.low, x.high, 42, spec.width - 10},
-                      {y.low, y.high, spec.height - 42, 58},
+                      {y.low, y.high, height - 42, below_legend},
                       spec.x_title,
                       "",
                       false,
@@ -75,7 +84,10 @@ std::string line_chart(const LineChart& spec) {
                       4};
     svg.text(0, 13, spec.title, {Anchor::start, "h"});
     svg.text(0, 28, spec.y_title, {Anchor::start, "s m"});
-    legend(svg, 0, 44, spec.series, spec.width);
+    for (const Entry& e : names) {
+        svg.path({{e.x, e.y - 4}, {e.x + 16, e.y - 4}}, e.series->stroke, 2, e.series->dash);
+        svg.text(e.x + 20, e.y, e.series->name, {Anchor::start, "s"});
+    }
     frame.draw(svg);
     for (const Series& s : spec.series) {
         std::vector<Point> points;
@@ -185,7 +197,7 @@ std::string gate_scatter(const std::string& title, const std::vector<GatePoint>&
     if (!range.any()) return "";
     range.add(1.15 * tau0 * (1 + beta));
     range.low = 0;
-    const double width = 400, height = 280;
+    const double width = 380, height = 280;
     Svg svg(width + 150, height, title);
     svg.text(0, 14, title, {Anchor::start, "h"});
     const Frame frame{{0, 1, 46, width},
@@ -197,19 +209,30 @@ std::string gate_scatter(const std::string& title, const std::vector<GatePoint>&
                       5,
                       5};
     frame.draw(svg);
+    const auto place = [&](const GatePoint& p) {
+        return Point{frame.x(p.uncertainty), frame.y(std::abs(p.mean))};
+    };
+    const auto below = [&](const GatePoint& p) {
+        return std::abs(p.mean) < tau0 * (1 + beta * p.uncertainty);
+    };
     for (const GatePoint& p : points)
-        svg.circle({frame.x(p.uncertainty), frame.y(std::abs(p.mean))}, 2.4, p.kept ? colour(0) : colour(1),
-                   .55);
+        if (!p.kept && below(p)) svg.circle(place(p), 2.4, colour(1), .6);
+    for (const GatePoint& p : points)
+        if (!p.kept && !below(p)) svg.ring(place(p), 2.6, colour(6));
+    for (const GatePoint& p : points)
+        if (p.kept) svg.circle(place(p), 2.6, colour(0), .7);
     if (tau0 > 0)
         svg.path({{frame.x(0), frame.y(tau0)}, {frame.x(1), frame.y(tau0 * (1 + beta))}}, "var(--fg)", 1.6,
                  "5 3");
     svg.circle({width + 18, 60}, 3.4, colour(0));
-    svg.text(width + 28, 64, "kept", {Anchor::start, "s"});
-    svg.circle({width + 18, 80}, 3.4, colour(1));
-    svg.text(width + 28, 84, "set to zero", {Anchor::start, "s"});
+    svg.text(width + 30, 64, "kept", {Anchor::start, "s"});
+    svg.ring({width + 18, 80}, 3.4, colour(6));
+    svg.text(width + 30, 84, "zero by the spike", {Anchor::start, "s"});
     if (tau0 > 0) {
-        svg.path({{width + 10, 100}, {width + 26, 100}}, "var(--fg)", 1.6, "5 3");
-        svg.text(width + 30, 104, "t(u) = τ0 (1 + βu)", {Anchor::start, "s"});
+        svg.circle({width + 18, 100}, 3.4, colour(1));
+        svg.text(width + 30, 104, "zero by the gate", {Anchor::start, "s"});
+        svg.path({{width + 10, 120}, {width + 26, 120}}, "var(--fg)", 1.6, "5 3");
+        svg.text(width + 30, 124, "t(u) = τ0 (1 + βu)", {Anchor::start, "s"});
     }
     return svg.str();
 }

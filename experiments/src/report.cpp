@@ -36,6 +36,7 @@ void write_report(const ReportOptions& options) {
 
     write_atomically(options.out / "results.json", report::results_json(results, comparisons));
     write_atomically(options.out / "results.csv", report::results_csv(results));
+    write_atomically(options.out / "tables.txt", report::tables_text(results, comparisons));
     write_atomically(options.out / "report.html", report::page(m.title, body));
 }
 

@@ -39,7 +39,10 @@ class Collector {
         if (!meta.is_object() || !meta.contains("protocol") || !meta.contains("method"))
             fail<StorageError>("predictions of run {} name no protocol or method (their meta says: {})",
                                run.name, file.meta);
-        for (const json& dataset : meta.value("datasets", json::array())) describe(dataset);
+        std::map<std::string, std::string>
+            data;  // name in this run → hash: names differ in meaning between runs
+        for (const json& dataset : meta.value("datasets", json::array()))
+            data[text(dataset, "name")] = describe(dataset);
         if (const auto bank = text(meta, "bank_hash"); !bank.empty()) out_.banks.emplace(bank, run.name);
         for (const json& note : meta.value("notes", json::array()))
             if (note.is_string()) out_.notes.push_back(run.name + ": " + note.get<std::string>());
@@ -57,9 +60,11 @@ class Collector {
             Row& row = row_of(protocol, method, set.mode);
             describe(row, meta);
             if (timed.insert(set.mode).second) row.train_seconds[seed] += real(meta, "train_seconds");
-            check_labels(set, run.name);
-            Cell cell = digest(file, set, out_.datasets[set.dataset].subdomain_names);
+            const DatasetInfo& info = out_.datasets[data[set.dataset]];
+            check_labels(set, info, run.name);
+            Cell cell = digest(file, set, info.subdomain_names);
             cell.run = run.id;
+            cell.data = data[set.dataset];
             if (!row.cells[set.dataset].emplace(seed, std::move(cell)).second)
                 out_.notes.push_back("Two runs give " + row.id + " on " + set.dataset + " with seed " +
                                      std::to_string(seed) + "; " + run.name +
@@ -70,17 +75,19 @@ class Collector {
     void finish() {
         for (auto& [name, protocol] : protocols_) {
             protocol.name = name;
-            std::set<std::string> datasets, subdomains;
+            std::set<std::string> datasets, subdomains, files;
             for (const auto& [id, row] : protocol.rows)
                 for (const auto& [dataset, seeds] : row.cells) {
                     datasets.insert(dataset);
-                    for (const auto& [seed, cell] : seeds)
+                    for (const auto& [seed, cell] : seeds) {
+                        files.insert(cell.data);
                         for (const auto& [subdomain, accuracy] : cell.subdomain_accuracy)
                             subdomains.insert(subdomain);
+                    }
                 }
             protocol.datasets.assign(datasets.begin(), datasets.end());
-            for (const std::string& dataset : protocol.datasets)  // in the data set's own order
-                for (const std::string& subdomain : out_.datasets[dataset].subdomain_names)
+            for (const std::string& file : files)  // in the data set's own order
+                for (const std::string& subdomain : out_.datasets[file].subdomain_names)
                     if (subdomains.erase(subdomain)) protocol.subdomains.push_back(subdomain);
             protocol.subdomains.insert(protocol.subdomains.end(), subdomains.begin(), subdomains.end());
             out_.protocols.push_back(std::move(protocol));
@@ -114,19 +121,22 @@ class Collector {
         for (const auto& [key, to] :
              {std::pair{"gate", &row.gate}, {"selected", &row.selected}, {"validation", &row.validation}})
             if (meta.contains(key) && meta[key].is_object()) *to = meta[key];
-        if (meta.contains("train_rows")) row.train_rows = real(meta, "train_rows");
+        if (meta.contains("train_rows") && meta["train_rows"].is_number())
+            row.train_rows = real(meta, "train_rows");
         if (const auto path = text(meta, "method_path"); !path.empty()) row.method_files.push_back(path);
     }
 
     // Names and sizes from the data set itself, where it is still there and still the same.
-    void describe(const json& dataset) {
-        const std::string name = text(dataset, "name");
-        if (name.empty() || out_.datasets.contains(name)) return;
-        DatasetInfo info{name, text(dataset, "path"), text(dataset, "hash"), {}, {}, 0, 0, 0, false};
-        for (const auto& [key, to] :
+    // Returns the key: its hash, or the path where no hash was written.
+    std::string describe(const json& dataset) {
+        const std::string name = text(dataset, "name"), hash = text(dataset, "hash");
+        const std::string key = hash.empty() ? text(dataset, "path") : hash;
+        if (out_.datasets.contains(key)) return key;
+        DatasetInfo info{name, text(dataset, "path"), hash, {}, {}, 0, 0, 0, false};
+        for (const auto& [names, to] :
              {std::pair{"classes", &info.class_names}, {"subdomains", &info.subdomain_names}})
-            if (dataset.contains(key) && dataset[key].is_array())
-                *to = dataset[key].get<std::vector<std::string>>();
+            if (dataset.contains(names) && dataset[names].is_array())
+                *to = dataset[names].get<std::vector<std::string>>();
         if (fs::exists(info.path)) {
             const Dataset file = Dataset::open(info.path);
             if (!info.hash.empty() && file.hash() != info.hash) {
@@ -145,17 +155,17 @@ class Collector {
             out_.notes.push_back("Data set " + name +
                                  " is not where it was evaluated: its images are left out.");
         }
-        out_.datasets.emplace(name, std::move(info));
+        out_.datasets.emplace(key, std::move(info));
+        return key;
     }
 
     // The labels beside the predictions must be those sealed in the data set.
-    void check_labels(const PredictionSet& set, const std::string& run) {
-        const auto found = out_.datasets.find(set.dataset);
-        if (found == out_.datasets.end() || !found->second.readable) return;
-        auto& labels = sealed_[set.dataset];
+    void check_labels(const PredictionSet& set, const DatasetInfo& info, const std::string& run) {
+        if (!info.readable) return;
+        auto& labels = sealed_[info.path];
         if (labels.empty()) {
-            const auto ids = Dataset::open(found->second.path).read(Split::test).ids;
-            const auto values = read_test_labels(found->second.path);
+            const auto ids = Dataset::open(info.path).read(Split::test).ids;
+            const auto values = read_test_labels(info.path);
             for (std::size_t i = 0; i < ids.size(); ++i) labels.emplace(ids[i], values.at(i));
         }
         for (std::size_t i = 0; i < set.ids.size(); ++i) {
@@ -171,7 +181,7 @@ class Collector {
 
     Results& out_;
     std::map<std::string, ProtocolResults> protocols_;
-    std::map<std::string, std::map<std::int64_t, std::int32_t>> sealed_;  // data set → id → label
+    std::map<std::string, std::map<std::int64_t, std::int32_t>> sealed_;  // file → id → label
 };
 
 }  // namespace

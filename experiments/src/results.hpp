@@ -41,7 +41,8 @@ struct Example {
 
 /// One data set under one row and one seed.
 struct Cell {
-    std::string run;
+    std::string run;   ///< id
+    std::string data;  ///< key of Results::datasets
     std::int64_t images = 0;
     double accuracy = nan, nll = nan, brier = nan, ece = nan, adaptive_ece = nan;
     double entropy_auroc = nan, epistemic_auroc = nan, epistemic = nan;
@@ -72,7 +73,7 @@ struct Row {
     nlohmann::json selected = nlohmann::json::object(), validation = nlohmann::json::object();
     double train_rows = nan;
     std::vector<std::string> method_files;         ///< of every run, for finding the training run
-    std::map<std::int64_t, double> train_seconds;  ///< by seed, summed over runs
+    std::map<std::int64_t, double> train_seconds;  ///< by seed, summed over runs (targets)
     std::map<std::string, std::map<std::int64_t, Cell>> cells;  ///< data set, seed
 
     std::vector<double> values(const std::string& dataset, double Cell::*what) const;
@@ -109,8 +110,8 @@ struct DatasetInfo {
 
 struct Results {
     std::vector<ProtocolResults> protocols;
-    std::map<std::string, DatasetInfo> datasets;
-    std::map<std::string, std::string> banks;  ///< hash → a run that used it
+    std::map<std::string, DatasetInfo> datasets;  ///< by hash: two protocols may call different files alike
+    std::map<std::string, std::string> banks;     ///< hash → a run that used it
     std::vector<std::string> notes;
 };
 

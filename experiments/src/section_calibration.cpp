@@ -41,7 +41,7 @@ std::string curves(const ProtocolResults& protocol) {
         std::vector<double> share;
         for (const ReliabilityBin& bin : pooled(*row)) total += static_cast<double>(bin.count);
         for (const ReliabilityBin& bin : pooled(*row)) {
-            if (static_cast<double>(bin.count) < .002 * total) continue;  // a handful of images says nothing
+            if (static_cast<double>(bin.count) < .01 * total) continue;  // a handful of images says nothing
             s.points.emplace_back(bin.confidence, bin.accuracy);
             share.push_back(static_cast<double>(bin.count) / total);
         }
@@ -81,7 +81,7 @@ std::string calibration_section(const Material& m) {
         figure("<div class=\"panels\">" + charts + "</div>",
                fmt::format("Reliability: accuracy against confidence in {} bins of equal width, data sets "
                            "and seeds pooled. On the dashed line confidence is right; below it, too high. "
-                           "The area of a dot is the bin's share of images; bins with less than 0.2 % of "
+                           "The area of a dot is the bin's share of images; bins with less than 1 % of "
                            "them are left out.",
                            default_bins)) +
             tables +

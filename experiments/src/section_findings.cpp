@@ -91,9 +91,8 @@ std::string expectation_table(const Results& results) {
                               {!e.holds   ? "–"
                                : *e.holds ? "<span class=\"yes\">yes</span>"
                                           : "<span class=\"no\">no</span>"}});
-    std::string html = table.html();
-    html.replace(html.find("<table>"), 7, "<table class=\"words\">");
-    return html;
+    table.words = true;
+    return table.html();
 }
 
 std::string warnings(const Material& m) {
@@ -128,9 +127,8 @@ std::string warnings(const Material& m) {
              {escape(join(names, ", ")) + (all > 6 ? fmt::format(" and {} more", all - 6) : "")},
              {escape(s.text)}});
     }
-    std::string html = table.html();
-    html.replace(html.find("<table>"), 7, "<table class=\"words\">");
-    return html;
+    table.words = true;
+    return table.html();
 }
 
 std::vector<std::string> limits(const Material& m) {
@@ -144,20 +142,19 @@ std::vector<std::string> limits(const Material& m) {
         const double p = main->average(&Cell::accuracy);
         out.push_back(
             fmt::format("{}: {} test images, so one accuracy has a standard error of about {} points; paired "
-                        "differences are sharper. {} seed(s) of the posterior.",
+                        "differences are sharper. {} of the posterior.",
                         protocol.name, number(images, 0), percent(std::sqrt(p * (1 - p) / images)),
-                        main->seeds().size()));
+                        counted(main->seeds().size(), "seed")));
     }
-    out.push_back(fmt::format("{} bank(s) of task vectors: spread over base networks and fine-tunings is {}.",
-                              m.results.banks.size(),
+    out.push_back(fmt::format("{} of task vectors: spread over base networks and fine-tunings is {}.",
+                              counted(m.results.banks.size(), "bank"),
                               m.results.banks.size() > 1 ? "seen in part" : "not measured"));
     out.push_back(
         "p values ask whether a difference holds for other images of the same kind, given these networks and "
         "seeds. They say nothing of other data.");
     out.push_back(
         "Training minimises a relaxed bound (binary concrete, weighted KL): an approximation of the ELBO, "
-        "not "
-        "the ELBO itself.");
+        "not the ELBO itself.");
     for (const ProtocolResults& protocol : m.results.protocols) {
         const Row *main = protocol.main_row(), *rival = protocol.find("amortised");
         if (!main || !rival) continue;

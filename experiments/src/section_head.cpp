@@ -53,8 +53,8 @@ std::string protocol_note(const ProtocolResults& protocol) {
 
 std::string hashes(const Results& results) {
     Table table{"Content hashes of what was evaluated.", {"", "kind", "XXH3-128"}, {}};
-    for (const auto& [name, info] : results.datasets)
-        table.rows.push_back({{escape(name)}, {"data set"}, {"<code>" + escape(info.hash) + "</code>"}});
+    for (const auto& [key, info] : results.datasets)
+        table.rows.push_back({{escape(info.name)}, {"data set"}, {"<code>" + escape(info.hash) + "</code>"}});
     int number = 0;
     for (const auto& [hash, run] : results.banks)
         table.rows.push_back(
@@ -110,13 +110,13 @@ std::string inclusion_section(const Material& m) {
             heatmap({"Kept: share of samples that use the vector, %", "sub-domain", "task vector", share});
         if (!rho.empty())
             pictures += heatmap({"Inclusion probability ρ, mean, %", "sub-domain", "task vector", rho});
-        std::string out = figure(
-            "<div class=\"panels\">" + pictures + "</div>",
-            fmt::format(
-                "<b>Which task vectors a sample uses, by its sub-domain.</b> The sub-domain was never "
-                "told. Left: share of test images for which at least one coefficient of the vector is "
-                "not zero ({}). Right: mean inclusion probability, spike and gate together. {} seed(s).",
-                escape(method_name(hard->id)), main->seeds().size()));
+        std::string out =
+            figure("<div class=\"panels\">" + pictures + "</div>",
+                   fmt::format(
+                       "<b>Which task vectors a sample uses, by its sub-domain.</b> The sub-domain was never "
+                       "told. Left: share of test images for which at least one coefficient of the vector is "
+                       "not zero ({}). Right: mean inclusion probability, spike and gate together. {}.",
+                       escape(method_name(hard->id)), counted(main->seeds().size(), "seed")));
         std::string others;
         for (const Row* row : protocol.in_order()) {
             if (row == hard || row == main || !row->id.starts_with("vtvc") || !row->sparse()) continue;

@@ -9,17 +9,30 @@
 namespace vtvc::report {
 namespace {
 
-constexpr std::uint64_t resampling_seed = 20250918;
-
 std::string versus(const Row& row, const Row* rival, std::vector<double> Cell::*what, double scale,
                    int decimals) {
     if (!rival || rival == &row) return "–";
     const auto sets = pair_up(row, *rival, what);
-    return sets.empty() ? "–" : with_interval(paired_bootstrap(sets, resampling_seed, 1000), scale, decimals);
+    return sets.empty() ? "–" : with_interval(paired_bootstrap(sets, resampling_seed), scale, decimals);
 }
 
-std::vector<TableCell> replaced_row(const std::string& name, const Row& row, const Row* averaged,
+// The cells of row that some control has too: its own accuracy must be of the same seeds.
+Row like(const Row& row, const Row* averaged, const Row* shuffled) {
+    Row out = row;
+    const auto has = [](const Row* control, const std::string& dataset, std::int64_t seed) {
+        return control && control->cells.contains(dataset) && control->cells.at(dataset).contains(seed);
+    };
+    for (auto& [dataset, cells] : out.cells)
+        std::erase_if(cells, [&, name = dataset](const auto& entry) {
+            return !has(averaged, name, entry.first) && !has(shuffled, name, entry.first);
+        });
+    std::erase_if(out.cells, [](const auto& entry) { return entry.second.empty(); });
+    return out;
+}
+
+std::vector<TableCell> replaced_row(const std::string& name, const Row& all, const Row* averaged,
                                     const Row* shuffled) {
+    const Row row = like(all, averaged, shuffled);
     const double square = row.average(&Cell::z_square), variance = row.average(&Cell::z_variance);
     return {{escape(name)},
             {percent(row.average(&Cell::accuracy))},
@@ -29,7 +42,8 @@ std::vector<TableCell> replaced_row(const std::string& name, const Row& row, con
             {versus(row, shuffled, &Cell::correct, 100, 1)},
             {number(std::sqrt(variance), 3)},
             {number(std::sqrt(square), 3)},
-            {percent(square > 0 ? variance / square : nan, 1)}};
+            {percent(square > 0 ? variance / square : nan, 1)},
+            {std::to_string(row.seeds().size())}};
 }
 
 Row only(const Row& row, const std::string& dataset) {
@@ -51,7 +65,8 @@ const std::vector<std::string> replaced_head{"method",
                                              "own − another's",
                                              "sd of z within<br>a data set",
                                              "root mean<br>square of z",
-                                             "variance within,<br>% of the square"};
+                                             "variance within,<br>% of the square",
+                                             "seeds"};
 
 }  // namespace
 

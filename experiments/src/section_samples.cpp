@@ -25,8 +25,8 @@ std::vector<Shown> choose(const Material& m, const Row& row) {
     std::vector<Shown> out;
     for (std::size_t turn = 0; out.size() < most && turn < most; ++turn)
         for (const auto& [dataset, cells] : row.cells) {
-            const auto info = m.results.datasets.find(dataset);
             const Cell& cell = cells.begin()->second;
+            const auto info = m.results.datasets.find(cell.data);
             if (info == m.results.datasets.end() || !info->second.readable) continue;
             if (info->second.channels != 1 && info->second.channels != 3) continue;
             if (turn < cell.examples.size() && out.size() < most)

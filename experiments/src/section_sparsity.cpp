@@ -67,7 +67,9 @@ std::string sparsity_section(const Material& m) {
                         blocks.columns.size(), percent(hard->average(&Cell::zeros))));
         if (protocol.subdomains.empty()) {
             const Grid share = hard->grid(&Cell::hard_share);
-            out += heatmap({"Kept, by data set, % of samples", "data set", "task vector", share, true});
+            out +=
+                figure(heatmap({"Kept, by data set, % of samples", "data set", "task vector", share, true}),
+                       "Share of a data set's test images for which the vector is used at all.");
         }
         out += sizes(protocol);
         scatters += gate_of(*hard);
@@ -77,8 +79,9 @@ std::string sparsity_section(const Material& m) {
         out += figure(
             "<div class=\"panels\">" + scatters + "</div>",
             "The gate: a coefficient is kept where its importance |μ| reaches the threshold (dashed), which "
-            "rises with its uncertainty u = tanh(σ/|μ|). Points above the line that are set to zero fell to "
-            "the spike, ρ &lt; ½. A sample of a few hundred (image, vector, block) triples.");
+            "rises with its uncertainty u = tanh(σ/|μ|); above it, the spike drops what has ρ &lt; ½. A "
+            "sample of "
+            "a few hundred (image, vector, block) triples.");
     return section("sparsity", "Sparsity", out);
 }
 

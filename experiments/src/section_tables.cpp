@@ -69,7 +69,7 @@ std::string caption_of(const ProtocolResults& protocol, bool by_subdomain) {
     return fmt::format(
         "<b>Top-1 accuracy, %</b>, {}; mean ± sd over seeds (no ±: one run, or a method without randomness). "
         "{} test images; {}. Chosen on validation data: hyper-parameters and stopping; see the fold-out. "
-        "NLL in nats, ECE with {} bins, ×100. Zeros: coefficients that are exactly 0. "
+        "NLL in nats, ECE with {} bins, %. Zeros: coefficients that are exactly 0. "
         "Bold: best of the column; individual networks are a reference and do not compete.{}",
         by_subdomain ? "by sub-domain" : "by data set", images_of(protocol), told, default_bins,
         partial ? " An average over fewer data sets than the table has is over those shown." : "");
@@ -82,8 +82,7 @@ Table results_table(const ProtocolResults& protocol) {
     const auto rows = protocol.in_order();
     Table table{caption_of(protocol, by_subdomain), {"method"}, {}};
     for (const std::string& name : names) table.head.push_back(escape(name));
-    for (const char* h :
-         {"all", "NLL", "ECE", "zeros, %", "coefficients<br>a sample", "task<br>told", "seeds"})
+    for (const char* h : {"all", "NLL", "ECE", "zeros,<br>%", "coefficients<br>a sample", "seeds"})
         table.head.push_back(by_subdomain || std::string_view(h) != "all" ? h : "average");
 
     for (const Row* row : rows) {
@@ -97,7 +96,6 @@ Table results_table(const ProtocolResults& protocol) {
         line.push_back({percent(row->average(&Cell::ece))});
         line.push_back({percent(row->average(&Cell::zeros), 0)});
         line.push_back({number(row->average(&Cell::active), 0)});
-        line.push_back({told_words(*row)});
         line.push_back({std::to_string(row->seeds().size())});
         table.rows.push_back(std::move(line));
     }
@@ -140,13 +138,14 @@ std::string json_words(const nlohmann::json& object) {
 }
 
 std::string selection(const ProtocolResults& protocol) {
-    Table table{
-        "How each row came about (of its last run, where runs differ).",
-        {"row", "id", "family", "partition", "training images", "chosen on validation", "validation result"},
-        {}};
+    Table table{"How each row came about (of its last run, where runs differ).",
+                {"row", "id", "told the task", "family", "partition", "training images",
+                 "chosen on validation", "validation result"},
+                {}};
     for (const Row* row : protocol.in_order())
         table.rows.push_back({{escape(method_name(row->id))},
                               {"<code>" + escape(row->id) + "</code>"},
+                              {told_words(*row)},
                               {escape(row->family)},
                               {escape(row->partition)},
                               {number(row->train_rows, 0)},
@@ -161,13 +160,15 @@ std::string differences(const std::vector<Comparison>& comparisons) {
         fmt::format(
             "<b>Paired differences</b>, row minus rival, image by image, with 95 % intervals of a bootstrap "
             "over seeds and images. p: sign-flip permutation test over images, Holm-corrected over the {} "
-            "tests of this table.",
+            "tests of this table. †: the best of the fixed merges by <i>test</i> accuracy, which favours the "
+            "rival.",
             2 * comparisons.size()),
         {"comparison", "accuracy, points", "p", "NLL, nats", "p", "images", "seeds", ""},
         {}};
     std::vector<IntervalRow> rows;
     for (const Comparison& c : comparisons) {
-        const std::string name = method_name(c.main) + " − " + method_name(c.rival);
+        const std::string name =
+            method_name(c.main) + " − " + method_name(c.rival) + (c.best_fixed ? " †" : "");
         table.rows.push_back({{escape(name)},
                               {with_interval(c.accuracy, 100, 1)},
                               {p_value(c.accuracy_holm)},

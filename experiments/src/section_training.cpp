@@ -51,9 +51,14 @@ std::vector<Group> groups_of(const Material& m) {
         if (found == out.end()) found = out.insert(out.end(), {protocol, method, {}});
         found->logs.push_back(&log->second);
     }
-    std::stable_sort(out.begin(), out.end(), [](const Group& a, const Group& b) {
-        return std::pair{a.protocol, method_place(a.method)} < std::pair{b.protocol, method_place(b.method)};
-    });
+    const auto place = [&](const Group& g) {
+        std::size_t protocol = 0;  // as on the page
+        while (protocol < m.results.protocols.size() && m.results.protocols[protocol].name != g.protocol)
+            ++protocol;
+        return std::pair{protocol, method_place(g.method)};
+    };
+    std::stable_sort(out.begin(), out.end(),
+                     [&](const Group& a, const Group& b) { return place(a) < place(b); });
     return out;
 }
 
@@ -115,8 +120,9 @@ std::string panels(const Group& group) {
 
 // pretrain or finetune: every run in one picture.
 std::string network_panels(const Material& m, const std::string& kind) {
-    LineChart loss{"Loss", "step", "nats a sample", {}}, accuracy{"Accuracy", "step", "%", {}};
-    loss.width = accuracy.width = 420;
+    LineChart loss{"Loss", "step", "nats a sample", {}},
+        accuracy{"Accuracy", "step", "%; dots: validation", {}};
+    loss.width = accuracy.width = 540;
     accuracy.percent_y = true;
     std::size_t hue = 0;
     for (const Run& run : m.scan.runs) {
@@ -127,9 +133,9 @@ std::string network_panels(const Material& m, const std::string& kind) {
         if (const auto* points = log->second.find("loss"))
             loss.series.push_back({run.name, stroke, smoothed(*points), dash});
         const auto* validation = log->second.find("validation.accuracy");
-        if (const auto* points = validation ? validation : log->second.find("accuracy"))
-            accuracy.series.push_back(
-                {run.name, stroke, validation ? *points : smoothed(*points), dash, validation != nullptr});
+        if (const auto* points = log->second.find("accuracy"))
+            accuracy.series.push_back({run.name, stroke, smoothed(*points), dash});
+        if (validation) accuracy.series.push_back({run.name, stroke, *validation, dash, true});
     }
     const std::string charts = line_chart(loss) + line_chart(accuracy);
     return charts.empty() ? "" : "<div class=\"panels\">" + charts + "</div>";
@@ -146,7 +152,10 @@ std::string training_section(const Material& m) {
         (main ? out : rest) += content;
     }
     if (!out.empty())
-        out = paragraph("One line a seed (and target, in transfer), averaged over windows of steps.") + out;
+        out = paragraph(
+                  "One line a seed (and target, in transfer), averaged over windows of steps; "
+                  "validation as it was measured.") +
+              out;
     if (!rest.empty()) out += fold_out("Baselines, controls and ablations", rest);
     for (const auto& [kind, words] :
          {std::pair{"pretrain", "Base network"}, std::pair{"finetune", "Fine-tuning"}})

@@ -1,6 +1,7 @@
 #pragma once
 // The report of a folder of finished runs: report.html (one file, nothing fetched from elsewhere),
-// results.json and results.csv. docs/report.md says what each part shows and how it is computed.
+// results.json, results.csv, and tables.txt for a terminal. docs/report.md says what each part shows and how
+// it is computed.
 #include <filesystem>
 #include <string>
 
@@ -9,7 +10,7 @@ namespace vtvc {
 struct ReportOptions {
     /// Searched for run folders (DONE and resolved.toml), symbolic links followed, each target taken once.
     std::filesystem::path runs;
-    std::filesystem::path out;  ///< folder of the three files; made if absent
+    std::filesystem::path out;  ///< folder of the files; made if absent
     std::string title;          ///< empty: "vtvc report"
 };
 
