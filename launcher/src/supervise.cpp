@@ -24,12 +24,18 @@ constexpr std::chrono::seconds last_grace{5};  ///< from TERM to KILL; mpirun ne
 
 constexpr std::array handled{SIGINT, SIGTERM, SIGHUP, SIGUSR2, SIGTSTP, SIGCHLD};
 
-/// Blocks the signals we wait for, for the time of its life.
+/// Blocks the signals we wait for, for the time of its life. Those that we were started to ignore (nohup, a
+/// script's background job) stay ignored.
 class SignalsHeld {
   public:
     SignalsHeld() {
+        std::signal(SIGCHLD, SIG_DFL);  // inherited as ignored, it would take the exit codes away
         sigemptyset(&held_);
-        for (const int signal : handled) sigaddset(&held_, signal);
+        for (const int signal : handled) {
+            struct sigaction now {};
+            if (::sigaction(signal, nullptr, &now) == 0 && now.sa_handler != SIG_IGN)
+                sigaddset(&held_, signal);
+        }
         sigprocmask(SIG_BLOCK, &held_, &before_);
     }
     ~SignalsHeld() { sigprocmask(SIG_SETMASK, &before_, nullptr); }

@@ -68,7 +68,7 @@ inline bool is_alive(int pid) {
 class Child {
   public:
     Child(std::vector<std::string> command, const std::map<std::string, std::string>& environment,
-          const std::filesystem::path& folder)
+          const std::filesystem::path& folder, int ignored_signal = 0)
         : out_(folder / "stdout"), err_(folder / "stderr") {
         std::vector<char*> arguments;
         for (auto& word : command) arguments.push_back(word.data());
@@ -76,6 +76,7 @@ class Child {
         pid_ = ::fork();
         if (pid_ != 0) return;
         ::setpgid(0, 0);
+        if (ignored_signal != 0) std::signal(ignored_signal, SIG_IGN);
         for (const auto& [name, value] : environment) ::setenv(name.c_str(), value.c_str(), 1);
         ::dup2(::open("/dev/null", O_RDONLY), 0);
         ::dup2(::open(out_.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644), 1);

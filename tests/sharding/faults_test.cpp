@@ -26,9 +26,8 @@ class Job {
         : child_((make_folders(),
                   std::vector<std::string>{"mpirun", "--oversubscribe", "--bind-to", "none", "--mca", "pml",
                                            "ob1", "--mca", "btl_vader_backing_directory", folder_ / "shm",
-                                           "-n", std::to_string(count), VTVC_BIN_DIR "/rank_faults", what,
-                                           folder_.path()}),
-                 with_defaults(std::move(environment)), folder_.path()) {}
+                                           "-n", std::to_string(count), VTVC_BIN_DIR "/rank_faults"}),
+                 with_defaults(std::move(environment), what), folder_.path()) {}
 
     Child& process() { return child_; }
     bool all_started(int count = ranks) {
@@ -72,10 +71,13 @@ class Job {
         std::filesystem::create_directories(folder_ / "shm");
         std::filesystem::create_directories(folder_ / "tmp");
     }
-    std::map<std::string, std::string> with_defaults(std::map<std::string, std::string> environment) {
+    std::map<std::string, std::string> with_defaults(std::map<std::string, std::string> environment,
+                                                     const std::string& what) {
         environment.insert({{"OMPI_ALLOW_RUN_AS_ROOT", "1"},
                             {"OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1"},
                             {"OMP_NUM_THREADS", "1"},
+                            {"VTVC_FAULT", what},
+                            {"VTVC_FAULT_FOLDER", folder_.path()},
                             {"TMPDIR", folder_ / "tmp"}});
         return environment;
     }
@@ -115,11 +117,18 @@ INSTANTIATE_TEST_SUITE_P(
                     Fault{"thread", 1, "^rank 1 of 3 on [^ ]+: thrown aside$"}, Fault{"exit3", 3, dead},
                     Fault{"exit0", 1, dead}, Fault{"kill", 137, dead},
                     Fault{"abort", 134, "^rank 1 of 3 on [^ ]+: ended by signal 6 \\(aborted\\)$"},
-                    Fault{"segv", 139, "^rank 1 of 3 on [^ ]+: ended by signal 11 \\(segmentation fault\\)$"},
                     Fault{"stop", 1, "^rank 1 of 3 on [^ ]+: its process [0-9]+ has been stopped for 2"},
                     Fault{"other", 1,
                           "(barrier|all_reduce) number .* while rank [012] is in (barrier|all_reduce)"}),
     [](const auto& fault) { return fault.param.what; });
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // they report such signals themselves
+INSTANTIATE_TEST_SUITE_P(OfMemory, Faults,
+                         testing::Values(Fault{
+                             "segv", 139,
+                             "^rank 1 of 3 on [^ ]+: ended by signal 11 \\(segmentation fault\\)$"}),
+                         [](const auto& fault) { return fault.param.what; });
+#endif
 
 TEST(Faults, OfARankThatHangsAreNamedByTheDeadlineOfTheOthers) {
     Job job("stuck", ranks, {{"VTVC_COLLECTIVE_TIMEOUT_S", "1.5"}});

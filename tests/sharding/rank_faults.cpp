@@ -1,9 +1,11 @@
-// A job that misbehaves on request: rank_faults WHAT FOLDER. Ranks add numbers in a loop; after some rounds
-// rank 1 (or all) does WHAT. Each rank leaves its process id in FOLDER/pid-R; FOLDER/fault appears when it
-// happens.
+// A job that misbehaves on request. Ranks add numbers in a loop; after some rounds rank 1 (rank 0 when
+// alone), or all, do what VTVC_FAULT says. In VTVC_FAULT_FOLDER each leaves its process id in pid-R, and the
+// file fault appears when it happens. Arguments are only written down there, so that it can stand in for
+// vtvc-worker.
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <chrono>
@@ -72,17 +74,28 @@ const std::map<std::string, void (*)(Communicator&)> faults{
     {"other", [](Communicator& ranks) { ranks.barrier(); }},
 };
 
-int run(Communicator& ranks, int, char** argv) {
-    const std::string what = argv[1];
-    const std::filesystem::path folder = argv[2];
+std::string variable(const char* name) {
+    const char* value = std::getenv(name);
+    return value ? value : "";
+}
+
+int run(Communicator& ranks, int argc, char** argv) {
+    const auto what = variable("VTVC_FAULT");
+    const std::filesystem::path folder = variable("VTVC_FAULT_FOLDER");
+    const int faulty = std::min(1, ranks.size() - 1);
+    if (ranks.rank() == 0) {
+        std::ofstream words(folder / "arguments");
+        for (int i = 1; i < argc; ++i) words << argv[i] << ' ';
+        words << "threads " << variable("OMP_NUM_THREADS");
+    }
     std::ofstream(folder / fmt::format("pid-{}", ranks.rank())) << ::getpid();
     if (what == "sum") return print_sum_bits(ranks), 0;
     for (int round = 0;; ++round) {
         if (somebody_was_asked_to_stop(ranks)) return 75;
         if (what == "all_throw" && round == healthy_rounds) throw std::runtime_error("told to throw");
-        if (what == "leave" && round == healthy_rounds && ranks.rank() == 1) return 0;
+        if (what == "leave" && round == healthy_rounds && ranks.rank() == faulty) return 0;
         if (what == "work" && round == 500) return 0;  // some 5 s
-        if (round == healthy_rounds && ranks.rank() == 1 && faults.contains(what)) {
+        if (round == healthy_rounds && ranks.rank() == faulty && faults.contains(what)) {
             std::ofstream(folder / "fault") << what;
             faults.at(what)(ranks);
         }
