@@ -25,6 +25,13 @@ Mode mode_of(const std::string& name) {
     fail<ConfigError>("unknown evaluation mode '{}'", name);
 }
 
+/// Of the run that made the method, from the file beside it; null where a method file came alone.
+Json train_seconds(const std::string& method) {
+    const std::filesystem::path beside = std::filesystem::path(method).parent_path() / "result.json";
+    if (!std::filesystem::exists(beside)) return nullptr;
+    return Json::parse(read_text(beside)).value("train_seconds", Json());
+}
+
 double mean_nll(const PredictionSet& set) {
     double sum = 0;
     for (std::int64_t i = 0; i < set.rows; ++i) {
@@ -122,7 +129,7 @@ void run_evaluate(RunContext& context, const EvaluateJob& job) {
               {"family", from["family"]},
               {"selected", from["selected"]},
               {"validation", from["validation"]},
-              {"train_seconds", from["train_seconds"]},
+              {"train_seconds", train_seconds(job.method)},
               {"train_rows", from["train_rows"]},
               {"exclude", from["exclude"]},
               {"bank_hash", problem.bank_hash()},

@@ -1,7 +1,10 @@
 // kinds "posterior" and "baseline": a method trained on a bank and its data sets, chosen on validation data.
 #include <fmt/format.h>
 
+#include <nlohmann/json.hpp>
+
 #include "kinds.hpp"
+#include "vtvc/core/files.hpp"
 #include "vtvc/core/progress.hpp"
 #include "vtvc/methods/method.hpp"
 
@@ -18,6 +21,11 @@ bool run_posterior(RunContext& context, const PosteriorJob& job) {
             text += fmt::format(" {} {:.4f}", key, value);
         say(fmt::format("validation:{}", text));
         save_method(context.path / "method.h5", job, problem, trained);
+        // Times are no part of a result: they stay outside of the file whose content names later runs.
+        write_atomically(context.path / "result.json", nlohmann::json{{"selected", trained.selected},
+                                                                      {"validation", trained.result.validation},
+                                                                      {"train_seconds", trained.result.seconds}}
+                                                           .dump(2));
     }
     return true;
 }

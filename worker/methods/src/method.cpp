@@ -139,7 +139,6 @@ void save_method(const std::filesystem::path& path, const PosteriorJob& job, con
     }
     meta["selected"] = trained.selected;
     meta["validation"] = trained.result.validation;
-    meta["train_seconds"] = trained.result.seconds;
     meta["train_rows"] = problem.train_rows();
     meta["job"] = resolved_toml(trained.job ? *trained.job : job);
     file.meta = meta.dump();
