@@ -132,7 +132,7 @@ mixed=(greek greek-mixed greek)
 for name in zero_shot average task_arithmetic ties; do
   method "hetero-$name" heterogeneous bank-views 0 "$(baseline $name)" "" "${mixed[@]}"
 done
-method hetero-probe heterogeneous bank-views 0 "$(baseline probe 'probe_count = 6000')" "" "${mixed[@]}"
+method hetero-probe heterogeneous bank-views 0 "$(baseline probe 'probe_count = 6500')" "" "${mixed[@]}"
 both='modes = ["mean", "hard"]'
 for seed in "${seeds[@]}"; do
   # Grids of three for each method, tried with the first seed; the others take its choice.
@@ -198,7 +198,7 @@ exclude = [\"$target\"]"
     method "transfer-$target-$name" transfer bank-tasks 0 "$(baseline $name)
 $out_of_bank" "" "${row[@]}"
   done
-  method "transfer-$target-probe" transfer bank-tasks 0 "$(baseline probe 'probe_count = 6000')
+  method "transfer-$target-probe" transfer bank-tasks 0 "$(baseline probe 'probe_count = 7400')
 $out_of_bank" "" "${row[@]}"
   for seed in "${seeds[@]}"; do
     method "transfer-$target-atlas-$seed" transfer bank-tasks "$seed" "$(baseline atlas)
