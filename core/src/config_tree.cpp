@@ -129,7 +129,7 @@ class Reader {
     }
 
     Node included(const Node& entry) {
-        const Node nothing = empty_table("", entry.place.source);
+        Node nothing = empty_table("", entry.place.source);
         const auto* name = std::get_if<std::string>(&entry.value);
         if (!name) {
             complain(entry.place, fmt::format("'include' holds file names, found {}", found_text(entry)));

@@ -130,7 +130,9 @@ class JobReader final : public Visitor {
         const Node* node = (row_ ? *row_ : root_).find(name);
         if (!node && about.presence == Key::Presence::required) {
             const std::size_t dot = name.rfind('.');
-            const Node* table = row_ ? row_ : dot == name.npos ? nullptr : root_.find(name.substr(0, dot));
+            const Node* table = row_                            ? row_
+                                : dot == std::string_view::npos ? nullptr
+                                                                : root_.find(name.substr(0, dot));
             missing(full(name), table ? *table : root_, about);
         }
         return node;

@@ -56,9 +56,9 @@ TEST_P(EveryKind, DumpedDefaultReadsBackOnceWhatIsRequiredIsAdded) {
     for (const auto& [name, value] : values_of(*filled)) {
         const auto found = before.find(name);
         if (found == before.end() ? !value.empty() : found->second != value)
-            missing.push_back(name + "=" + value);
+            missing.push_back(fmt::format("{}={}", name, value));
     }
-    if (GetParam() == "baseline") missing.push_back("method.name=average");
+    if (GetParam() == "baseline") missing.emplace_back("method.name=average");
     const auto back = parse_job(dump_default(GetParam()), "default.toml", missing);
     EXPECT_EQ(values_of(*back), values_of(*filled));
 }

@@ -33,6 +33,7 @@ TEST_F(Run, EachClaimIsAnAttemptOfItsOwn) {
     std::vector<int> attempts(claims);
     {
         std::vector<std::jthread> threads;
+        threads.reserve(claims);
         for (int& attempt : attempts)
             threads.emplace_back([&] { attempt = RunFolder::claim(folder(), id).attempt(); });
     }
