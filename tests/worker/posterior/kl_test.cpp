@@ -19,75 +19,70 @@ struct KlCase {
     GateForm form = GateForm::inclusion;
 };
 
-class PosteriorKl : public testing::TestWithParam<KlCase> {
-  protected:
-    static PosteriorSettings settings() {
-        PosteriorSettings s = small_settings();
-        s.posterior.family = GetParam().family;
-        s.posterior.spike = GetParam().spike;
-        s.gate.on = GetParam().gate;
-        s.gate.measure = GetParam().measure;
-        s.gate.form = GetParam().form;
-        s.prior.inclusion = .3;
-        s.prior.sd = .7;
-        return s;
-    }
+constexpr KlCase kl_cases[] = {
+    {Family::spike_slab, Spike::group, Gate::off},
+    {Family::spike_slab, Spike::group, Gate::coefficient},
+    {Family::spike_slab, Spike::group, Gate::group},
+    {Family::spike_slab, Spike::layer, Gate::coefficient},
+    {Family::spike_slab, Spike::layer, Gate::group},
+    {Family::spike_slab, Spike::coefficient, Gate::off},
+    {Family::spike_slab, Spike::coefficient, Gate::coefficient},
+    {Family::spike_slab, Spike::coefficient, Gate::group},
+    {Family::spike_slab, Spike::coefficient, Gate::coefficient, GateMeasure::sample},
+    {Family::spike_slab, Spike::coefficient, Gate::coefficient, GateMeasure::mean, GateForm::factor},
+    {Family::gaussian, Spike::group, Gate::off},
+    {Family::gaussian, Spike::group, Gate::coefficient},
 };
 
+PosteriorSettings settings_of(const KlCase& c) {
+    PosteriorSettings s = small_settings();
+    s.posterior.family = c.family;
+    s.posterior.spike = c.spike;
+    s.gate.on = c.gate;
+    s.gate.measure = c.measure;
+    s.gate.form = c.form;
+    s.prior.inclusion = .3;
+    s.prior.sd = .7;
+    return s;
+}
+
 // Central differences of step 1e-6 in double: truncation ~1e-12, rounding ~1e-9 of a sum of order 10.
-TEST_P(PosteriorKl, GradientMatchesFiniteDifferencesAndIsNotDetached) {
-    const PosteriorSettings s = settings();
-    Posterior posterior(s);
-    PosteriorOutput out = made_up_output(s, 2);
-    const auto total = [&] {
-        const PosteriorDraw draw = posterior->sample(out, iota(2), 3);
-        return (draw.kl_spike * 1.5 + draw.kl_slab).sum();
-    };
-    for (at::Tensor* const x : {&out.mean, &out.log_var, &out.logit}) {
-        if (!x->defined()) continue;
-        x->requires_grad_();
-        at::Tensor kl = total();
-        ASSERT_TRUE(kl.requires_grad()) << "the KL is detached";
-        kl.backward();
-        const at::Tensor gradient = x->grad().clone();
-        EXPECT_GT(gradient.abs().min().item<double>(), 0) << "a parameter without pressure from the KL";
-        *x = x->detach();
-        at::Tensor flat = x->view(-1);
-        for (std::int64_t i = 0; i < flat.numel(); ++i) {
-            constexpr double step = 1e-6;
-            flat[i] += step;
-            const double above = total().item<double>();
-            flat[i] -= 2 * step;
-            const double below = total().item<double>();
-            flat[i] += step;
-            const double expected = (above - below) / (2 * step);
-            EXPECT_NEAR(gradient.view(-1)[i].item<double>(), expected, 1e-7 + 1e-6 * std::abs(expected));
+TEST(PosteriorKl, GradientMatchesFiniteDifferencesAndIsNotDetached) {
+    for (const KlCase& c : kl_cases) {
+        SCOPED_TRACE(name_of(c.family) + " spike " + name_of(c.spike) + " gate " + name_of(c.gate) + " " +
+                     name_of(c.measure) + " " + name_of(c.form));
+        const PosteriorSettings s = settings_of(c);
+        Posterior posterior(s);
+        PosteriorOutput out = made_up_output(s, 2);
+        const auto total = [&] {
+            const PosteriorDraw draw = posterior->sample(out, iota(2), 3);
+            return (draw.kl_spike * 1.5 + draw.kl_slab).sum();
+        };
+        for (at::Tensor* const x : {&out.mean, &out.log_var, &out.logit}) {
+            if (!x->defined()) continue;
+            x->requires_grad_();
+            at::Tensor kl = total();
+            ASSERT_TRUE(kl.requires_grad()) << "the KL is detached";
+            kl.backward();
+            const at::Tensor gradient = x->grad().clone();
+            EXPECT_GT(gradient.abs().min().item<double>(), 0) << "a parameter without pressure from the KL";
+            *x = x->detach();
+            at::Tensor flat = x->view(-1);
+            for (std::int64_t i = 0; i < flat.numel(); ++i) {
+                constexpr double step = 1e-6;
+                flat[i] += step;
+                const double above = total().item<double>();
+                flat[i] -= 2 * step;
+                const double below = total().item<double>();
+                flat[i] += step;
+                const double expected = (above - below) / (2 * step);
+                EXPECT_NEAR(gradient.view(-1)[i].item<double>(), expected, 1e-7 + 1e-6 * std::abs(expected));
+            }
         }
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Combinations, PosteriorKl,
-                         testing::Values(KlCase{Family::spike_slab, Spike::group, Gate::off},
-                                         KlCase{Family::spike_slab, Spike::group, Gate::coefficient},
-                                         KlCase{Family::spike_slab, Spike::group, Gate::group},
-                                         KlCase{Family::spike_slab, Spike::layer, Gate::coefficient},
-                                         KlCase{Family::spike_slab, Spike::layer, Gate::group},
-                                         KlCase{Family::spike_slab, Spike::coefficient, Gate::off},
-                                         KlCase{Family::spike_slab, Spike::coefficient, Gate::coefficient},
-                                         KlCase{Family::spike_slab, Spike::coefficient, Gate::group},
-                                         KlCase{Family::spike_slab, Spike::coefficient, Gate::coefficient,
-                                                GateMeasure::sample},
-                                         KlCase{Family::spike_slab, Spike::coefficient, Gate::coefficient,
-                                                GateMeasure::mean, GateForm::factor},
-                                         KlCase{Family::gaussian, Spike::group, Gate::off},
-                                         KlCase{Family::gaussian, Spike::group, Gate::coefficient}),
-                         [](const testing::TestParamInfo<KlCase>& kl_case) {
-                             const KlCase& c = kl_case.param;
-                             return name_of(c.family) + "_" + name_of(c.spike) + "_gate_" + name_of(c.gate) +
-                                    "_" + name_of(c.measure) + "_" + name_of(c.form);
-                         });
-
-TEST(PosteriorKlValues, CoefficientSpikeWithGateSumsTheTestVectorsFormula) {
+TEST(PosteriorKl, CoefficientSpikeWithGateSumsTheTestVectorsFormula) {
     PosteriorSettings s = small_settings();
     s.posterior.spike = Spike::coefficient;
     const PosteriorOutput out = made_up_output(s, 3);
@@ -101,7 +96,7 @@ TEST(PosteriorKlValues, CoefficientSpikeWithGateSumsTheTestVectorsFormula) {
     EXPECT_TRUE(at::allclose(draw.kl_slab, slab.sum({1, 2}), 1e-9));
 }
 
-TEST(PosteriorKlValues, GroupSpikeCountsOncePerVectorAndGatesWeighTheSlab) {
+TEST(PosteriorKl, GroupSpikeCountsOncePerVectorAndGatesWeighTheSlab) {
     PosteriorSettings s = small_settings();
     Posterior posterior(s);
     const PosteriorOutput out = made_up_output(s, 3);
@@ -111,7 +106,7 @@ TEST(PosteriorKlValues, GroupSpikeCountsOncePerVectorAndGatesWeighTheSlab) {
     EXPECT_TRUE(at::allclose(draw.kl_slab, slab.sum({1, 2}), 1e-12));
 }
 
-TEST(PosteriorKlValues, PointCostsNothingAndGaussianHasNoSpike) {
+TEST(PosteriorKl, PointCostsNothingAndGaussianHasNoSpike) {
     PosteriorSettings s = small_settings();
     s.posterior.family = Family::point;
     const PosteriorDraw point = Posterior(s)->sample(made_up_output(s, 3), iota(3), 0);
@@ -125,7 +120,7 @@ TEST(PosteriorKlValues, PointCostsNothingAndGaussianHasNoSpike) {
 }
 
 // The prior moves with c: the KL sees the residual, and pulls at c not at all.
-TEST(PosteriorKlValues, HierarchicalKlIsOfTheResidualAndLeavesCFree) {
+TEST(PosteriorKl, HierarchicalKlIsOfTheResidualAndLeavesCFree) {
     PosteriorSettings s = small_settings();
     s.posterior.form = Form::hierarchical;
     s.posterior.family = Family::gaussian;
@@ -146,7 +141,7 @@ TEST(PosteriorKlValues, HierarchicalKlIsOfTheResidualAndLeavesCFree) {
     EXPECT_TRUE(!c.grad().defined() || c.grad().abs().max().item<double>() == 0);
 }
 
-TEST(PosteriorKlValues, WeightsFollowTheSpikeAndTheWarmUp) {
+TEST(PosteriorKl, WeightsFollowTheSpikeAndTheWarmUp) {
     PosteriorSettings s = small_settings();
     const PosteriorDraw draw{at::zeros({1, 3, 7}), at::full({1}, 2.), at::full({1}, 210.)};
     s.prior.lambda_spike = .1;

@@ -40,6 +40,7 @@ PosteriorSettings learning_settings(std::int64_t vectors) {
 using Loss = std::function<at::Tensor(const at::Tensor& z, const at::Tensor& rows)>;
 
 Posterior train(const PosteriorSettings& s, const Data& data, const Loss& loss, std::int64_t steps) {
+    at::set_num_threads(1);  // threads cost more than they bring on tensors this small
     Posterior posterior(s);
     torch::optim::Adam optimiser(posterior->parameters(), torch::optim::AdamOptions(1e-2));
     for (std::int64_t step = 0; step < steps; ++step) {

@@ -4,7 +4,8 @@
 #include <cmath>
 #include <limits>
 #include <map>
-#include <tuple>
+#include <string>
+#include <vector>
 
 #include "posterior_fixture.hpp"
 #include "vtvc/core/error.hpp"
@@ -12,6 +13,7 @@
 namespace vtvc {
 namespace {
 
+using test::disturb;
 using test::iota;
 using test::normals;
 using test::small_settings;
@@ -20,121 +22,133 @@ at::Tensor tasks(std::int64_t rows, std::int64_t datasets) {
     return at::arange(rows, at::kLong).remainder(datasets);
 }
 
-using Variant = std::tuple<Family, Spike, Form, Trunk>;
-
-class PosteriorVariants : public testing::TestWithParam<Variant> {
-  protected:
-    static PosteriorSettings settings() {
-        PosteriorSettings s = small_settings();
-        std::tie(s.posterior.family, s.posterior.spike, s.posterior.form, s.posterior.trunk) = GetParam();
-        s.datasets = 2;
-        return s;
+/// Every family, spike, form and trunk, told of two data sets. One test runs them all: a process a case, as
+/// CTest would have it, spends its time on loading torch.
+std::vector<PosteriorSettings> every_variant() {
+    std::vector<PosteriorSettings> all;
+    for (const Family family : {Family::spike_slab, Family::gaussian, Family::point}) {
+        for (const Spike spike : {Spike::group, Spike::layer, Spike::coefficient}) {
+            for (const Form form : {Form::plain, Form::hierarchical}) {
+                for (const Trunk trunk : {Trunk::separate, Trunk::shared}) {
+                    PosteriorSettings s = small_settings();
+                    s.posterior.family = family;
+                    s.posterior.spike = spike;
+                    s.posterior.form = form;
+                    s.posterior.trunk = trunk;
+                    s.datasets = 2;
+                    all.push_back(s);
+                }
+            }
+        }
     }
-};
+    return all;
+}
 
-TEST_P(PosteriorVariants, AnswersHaveTheDocumentedShapes) {
-    for (const at::ScalarType type : {at::kFloat, at::kDouble}) {
-        const PosteriorSettings s = settings();
+std::string describe(const PosteriorSettings& s) {
+    return name_of(s.posterior.family) + " " + name_of(s.posterior.spike) + " " + name_of(s.posterior.form) +
+           " " + name_of(s.posterior.trunk);
+}
+
+TEST(PosteriorVariants, AnswersHaveTheDocumentedShapes) {
+    for (const PosteriorSettings& s : every_variant()) {
+        SCOPED_TRACE(describe(s));
+        for (const at::ScalarType type : {at::kFloat, at::kDouble}) {
+            Posterior posterior(s);
+            posterior->to(type);
+            const PosteriorOutput out = posterior->forward(normals({5, 6}, 4, type), tasks(5, 2));
+            const std::vector<std::int64_t> full{5, 3, 7};
+            EXPECT_EQ(out.mean.sizes(), full);
+            EXPECT_EQ(out.mean.scalar_type(), type);
+            EXPECT_EQ(out.log_var.defined(), s.posterior.family != Family::point);
+            if (out.log_var.defined()) {
+                EXPECT_EQ(out.log_var.sizes(), full);
+            }
+            EXPECT_EQ(out.logit.defined(), s.posterior.family == Family::spike_slab);
+            if (out.logit.defined()) {
+                EXPECT_EQ(out.logit.sizes(), (std::vector<std::int64_t>{5, 3, test::spike_count(s)}));
+            }
+            EXPECT_EQ(out.centre.defined(), s.posterior.form == Form::hierarchical);
+            if (out.centre.defined()) {
+                EXPECT_EQ(out.centre.sizes(), full);
+            }
+
+            const PosteriorDraw draw = posterior->sample(out, iota(5), 3);
+            EXPECT_EQ(draw.kl_spike.sizes(), (std::vector<std::int64_t>{5}));
+            EXPECT_EQ(draw.kl_slab.sizes(), (std::vector<std::int64_t>{5}));
+            EXPECT_EQ(weighted_kl(draw, s, 3).sizes(), (std::vector<std::int64_t>{5}));
+            for (const at::Tensor& z :
+                 {draw.z, posterior->mean(out), posterior->hard(out), posterior->monte_carlo(out, iota(5), 0),
+                  posterior->inclusion(out, 3), posterior->uncertainty(out)}) {
+                EXPECT_EQ(z.sizes(), full);
+                EXPECT_EQ(z.scalar_type(), type);
+                EXPECT_TRUE(z.isfinite().all().item<bool>());
+            }
+        }
+    }
+}
+
+TEST(PosteriorVariants, StartIsTheSameForEverySampleAndEqualsTheGivenBiases) {
+    for (PosteriorSettings s : every_variant()) {
+        SCOPED_TRACE(describe(s));
+        s.posterior.mean_start = .25;
         Posterior posterior(s);
-        posterior->to(type);
-        const PosteriorOutput out = posterior->forward(normals({5, 6}, 4, type), tasks(5, 2));
-        const std::vector<std::int64_t> full{5, 3, 7};
-        EXPECT_EQ(out.mean.sizes(), full);
-        EXPECT_EQ(out.mean.scalar_type(), type);
-        EXPECT_EQ(out.log_var.defined(), s.posterior.family != Family::point);
+        const PosteriorOutput out = posterior->forward(normals({5, 6}, 4, at::kFloat), tasks(5, 2));
+        EXPECT_TRUE(at::equal(out.mean, at::full({5, 3, 7}, .25)));
         if (out.log_var.defined()) {
-            EXPECT_EQ(out.log_var.sizes(), full);
+            EXPECT_TRUE(at::equal(out.log_var, at::full({5, 3, 7}, -5.)));
         }
-        EXPECT_EQ(out.logit.defined(), s.posterior.family == Family::spike_slab);
         if (out.logit.defined()) {
-            EXPECT_EQ(out.logit.sizes(), (std::vector<std::int64_t>{5, 3, test::spike_count(s)}));
+            EXPECT_TRUE(at::equal(out.logit, at::full_like(out.logit, 2.)));
         }
-        EXPECT_EQ(out.centre.defined(), s.posterior.form == Form::hierarchical);
         if (out.centre.defined()) {
-            EXPECT_EQ(out.centre.sizes(), full);
-        }
-
-        const PosteriorDraw draw = posterior->sample(out, iota(5), 3);
-        EXPECT_EQ(draw.kl_spike.sizes(), (std::vector<std::int64_t>{5}));
-        EXPECT_EQ(draw.kl_slab.sizes(), (std::vector<std::int64_t>{5}));
-        EXPECT_EQ(weighted_kl(draw, s, 3).sizes(), (std::vector<std::int64_t>{5}));
-        for (const at::Tensor& z :
-             {draw.z, posterior->mean(out), posterior->hard(out), posterior->monte_carlo(out, iota(5), 0),
-              posterior->inclusion(out, 3), posterior->uncertainty(out)}) {
-            EXPECT_EQ(z.sizes(), full);
-            EXPECT_EQ(z.scalar_type(), type);
-            EXPECT_TRUE(z.isfinite().all().item<bool>());
+            EXPECT_TRUE(at::equal(out.centre, out.mean));  // the residual starts at zero: μ = c[task]
         }
     }
 }
 
-TEST_P(PosteriorVariants, StartIsTheSameForEverySampleAndEqualsTheGivenBiases) {
-    PosteriorSettings s = settings();
-    s.posterior.mean_start = .25;
-    Posterior posterior(s);
-    const PosteriorOutput out = posterior->forward(normals({5, 6}, 4, at::kFloat), tasks(5, 2));
-    EXPECT_TRUE(at::equal(out.mean, at::full({5, 3, 7}, .25)));
-    if (out.log_var.defined()) {
-        EXPECT_TRUE(at::equal(out.log_var, at::full({5, 3, 7}, -5.)));
-    }
-    if (out.logit.defined()) {
-        EXPECT_TRUE(at::equal(out.logit, at::full_like(out.logit, 2.)));
-    }
-    if (out.centre.defined()) {
-        EXPECT_TRUE(at::equal(out.centre, out.mean));
-    }  // residual zero: μ = c[task]
-}
-
-TEST_P(PosteriorVariants, EveryParameterIsReachedByTheGradientOfZAndKl) {
-    Posterior posterior(settings());
-    // One step away from the start, where zero last layers hide the hidden ones.
-    for (at::Tensor& p : posterior->parameters())
-        p.set_data(p.data() + normals(p.sizes(), 8, at::kFloat) * .1);
-    const PosteriorOutput out = posterior->forward(normals({16, 6}, 4, at::kFloat), tasks(16, 2));
-    const PosteriorDraw draw = posterior->sample(out, iota(16), 3);
-    (draw.z.square().sum() + draw.kl_spike.sum() + draw.kl_slab.sum()).backward();
-    for (const auto& entry : posterior->named_parameters()) {
-        ASSERT_TRUE(entry.value().grad().defined()) << entry.key();
-        EXPECT_GT(entry.value().grad().abs().sum().item<double>(), 0) << entry.key();
+TEST(PosteriorVariants, EveryParameterIsReachedByTheGradientOfZAndKl) {
+    for (const PosteriorSettings& s : every_variant()) {
+        SCOPED_TRACE(describe(s));
+        Posterior posterior(s);
+        disturb(posterior, .1);
+        const PosteriorOutput out = posterior->forward(normals({16, 6}, 4, at::kFloat), tasks(16, 2));
+        const PosteriorDraw draw = posterior->sample(out, iota(16), 3);
+        (draw.z.square().sum() + draw.kl_spike.sum() + draw.kl_slab.sum()).backward();
+        for (const auto& entry : posterior->named_parameters()) {
+            ASSERT_TRUE(entry.value().grad().defined()) << entry.key();
+            EXPECT_GT(entry.value().grad().abs().sum().item<double>(), 0) << entry.key();
+        }
     }
 }
 
-// What the lead stores: names and values, nothing else.
-TEST_P(PosteriorVariants, StateByNameBringsBackEveryBit) {
-    Posterior trained(settings());
-    trained->set_standardisation(normals({6}, 5, at::kFloat), normals({6}, 6, at::kFloat).abs());
-    std::map<std::string, at::Tensor> file;
-    for (at::Tensor& p : trained->parameters()) p.set_data(p.data() + normals(p.sizes(), 9, at::kFloat) * .1);
-    for (const auto& entry : trained->named_parameters()) file[entry.key()] = entry.value().detach().clone();
-    for (const auto& entry : trained->named_buffers()) file[entry.key()] = entry.value().clone();
+// As a method file does: names and values, nothing else.
+TEST(PosteriorVariants, StateByNameBringsBackEveryBit) {
+    for (const PosteriorSettings& s : every_variant()) {
+        SCOPED_TRACE(describe(s));
+        Posterior trained(s);
+        trained->set_standardisation(normals({6}, 5, at::kFloat), normals({6}, 6, at::kFloat).abs());
+        std::map<std::string, at::Tensor> file;
+        disturb(trained, .1);
+        for (const auto& entry : trained->named_parameters())
+            file[entry.key()] = entry.value().detach().clone();
+        for (const auto& entry : trained->named_buffers()) file[entry.key()] = entry.value().clone();
 
-    PosteriorSettings s = settings();
-    Posterior loaded(s);
-    at::NoGradGuard no_grad;
-    std::size_t copied = 0;
-    for (auto& entry : loaded->named_parameters()) entry.value().copy_(file.at(entry.key())), ++copied;
-    for (auto& entry : loaded->named_buffers()) entry.value().copy_(file.at(entry.key())), ++copied;
-    EXPECT_EQ(copied, file.size());
+        Posterior loaded(s);
+        at::NoGradGuard no_grad;
+        std::size_t copied = 0;
+        for (auto& entry : loaded->named_parameters()) entry.value().copy_(file.at(entry.key())), ++copied;
+        for (auto& entry : loaded->named_buffers()) entry.value().copy_(file.at(entry.key())), ++copied;
+        EXPECT_EQ(copied, file.size());
 
-    const at::Tensor h = normals({5, 6}, 4, at::kFloat), task = tasks(5, 2);
-    const PosteriorOutput a = trained->forward(h, task), b = loaded->forward(h, task);
-    EXPECT_TRUE(at::equal(trained->mean(a), loaded->mean(b)));
-    EXPECT_TRUE(at::equal(trained->hard(a), loaded->hard(b)));
-    EXPECT_TRUE(at::equal(trained->sample(a, iota(5), 4).z, loaded->sample(b, iota(5), 4).z));
-    // Evaluation counts nothing: the same call again, the same answer.
-    EXPECT_TRUE(at::equal(trained->mean(trained->forward(h, task)), loaded->mean(b)));
+        const at::Tensor h = normals({5, 6}, 4, at::kFloat), task = tasks(5, 2);
+        const PosteriorOutput a = trained->forward(h, task), b = loaded->forward(h, task);
+        EXPECT_TRUE(at::equal(trained->mean(a), loaded->mean(b)));
+        EXPECT_TRUE(at::equal(trained->hard(a), loaded->hard(b)));
+        EXPECT_TRUE(at::equal(trained->sample(a, iota(5), 4).z, loaded->sample(b, iota(5), 4).z));
+        // Evaluation counts nothing: the same call again, the same answer.
+        EXPECT_TRUE(at::equal(trained->mean(trained->forward(h, task)), loaded->mean(b)));
+    }
 }
-
-INSTANTIATE_TEST_SUITE_P(
-    All, PosteriorVariants,
-    testing::Combine(testing::Values(Family::spike_slab, Family::gaussian, Family::point),
-                     testing::Values(Spike::group, Spike::layer, Spike::coefficient),
-                     testing::Values(Form::plain, Form::hierarchical),
-                     testing::Values(Trunk::separate, Trunk::shared)),
-    [](const testing::TestParamInfo<Variant>& variant) {
-        return name_of(std::get<0>(variant.param)) + "_" + name_of(std::get<1>(variant.param)) + "_" +
-               name_of(std::get<2>(variant.param)) + "_" + name_of(std::get<3>(variant.param));
-    });
 
 std::map<std::string, std::vector<std::int64_t>> shapes(const Posterior& posterior) {
     std::map<std::string, std::vector<std::int64_t>> result;
@@ -231,8 +245,7 @@ TEST(PosteriorNetworks, HiddenLayersAreHeNormalFromTheSeedAlone) {
 TEST(PosteriorNetworks, StandardisationUndoesScaleAndOffset) {
     Posterior plain(small_settings()), moved(small_settings());
     for (Posterior posterior : {plain, moved}) {
-        for (at::Tensor& p : posterior->parameters())
-            p.set_data(p.data() + normals(p.sizes(), 9, at::kFloat));
+        disturb(posterior, 1);
         posterior->to(at::kDouble);
     }
     const at::Tensor h = normals({4, 6}, 1), mean = normals({6}, 2), sd = normals({6}, 3).abs() + .1;
@@ -250,8 +263,7 @@ TEST(PosteriorNetworks, ToldDataSetChangesThePlainFormThroughItsInputAndTheHiera
         s.datasets = 2;
         s.posterior.form = form;
         Posterior posterior(s);
-        for (at::Tensor& p : posterior->parameters())
-            p.set_data(p.data() + normals(p.sizes(), 9, at::kFloat));
+        disturb(posterior, 1);
         const at::Tensor h = normals({1, 6}, 1);
         const PosteriorOutput a = posterior->forward(h, at::zeros({1}, at::kLong));
         const PosteriorOutput b = posterior->forward(h, at::ones({1}, at::kLong));
@@ -273,7 +285,7 @@ TEST(PosteriorNetworks, EvaluationDoesNotDependOnTheBatchByABit) {
     s.partition = test::small_partition(55);
     s.posterior.hidden = {64};
     Posterior posterior(s);
-    for (at::Tensor& p : posterior->parameters()) p.set_data(p.data() + normals(p.sizes(), 9, at::kFloat));
+    disturb(posterior, 1);
     const at::Tensor h = normals({128, 61}, 1, at::kFloat);
     const PosteriorOutput trained = posterior->forward(h, {});
     at::NoGradGuard no_grad;
@@ -294,7 +306,7 @@ TEST(PosteriorNetworks, DropoutComesFromIdAndStepAndIsOffInEvaluation) {
     s.posterior.dropout = .5;
     s.posterior.hidden = {40, 30};
     Posterior posterior(s);
-    for (at::Tensor& p : posterior->parameters()) p.set_data(p.data() + normals(p.sizes(), 9, at::kFloat));
+    disturb(posterior, 1);
     const at::Tensor h = normals({4, 6}, 1).select(0, 0).expand({4, 6});
     EXPECT_THROW(posterior->forward(h, {}), ConfigError);
     const at::Tensor first = posterior->forward(h, {}, iota(4), 7).mean;

@@ -50,6 +50,14 @@ inline at::Tensor normals(at::IntArrayRef shape, std::uint64_t stream_id, at::Sc
     return values.to(type);
 }
 
+/// Away from the start, where zero last layers hide the hidden ones.
+inline void disturb(Posterior& posterior, double size) {
+    std::uint64_t stream_id = 20;
+    for (at::Tensor& p : posterior->parameters()) {
+        p.set_data(p.data() + normals(p.sizes(), stream_id++, p.scalar_type()) * size);
+    }
+}
+
 inline std::int64_t spike_count(const PosteriorSettings& s) {
     if (s.posterior.spike == Spike::group) return 1;
     return s.posterior.spike == Spike::layer ? s.partition.layers : s.partition.count();
