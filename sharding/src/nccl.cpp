@@ -7,6 +7,9 @@
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
+#include <future>
+#include <memory>
+#include <span>
 #include <string>
 #include <thread>
 
@@ -15,6 +18,8 @@
 
 namespace vtvc {
 namespace {
+
+constexpr std::chrono::seconds finalize_limit{10}, abort_limit{5};
 
 std::string place_of(const char* file, int line) {
     return fmt::format("{}:{}", std::filesystem::path(file).filename().string(), line);
@@ -160,16 +165,30 @@ class Nccl final : public DeviceCommunicator {
         if (!comm_) return;
         auto code = usable_ ? ncclCommFinalize(comm_) : ncclInternalError;
         const auto begin = std::chrono::steady_clock::now();
-        while (code == ncclInProgress &&
-               std::chrono::steady_clock::now() - begin < std::chrono::seconds(10)) {
+        while (code == ncclInProgress && std::chrono::steady_clock::now() - begin < finalize_limit) {
             std::this_thread::sleep_for(std::chrono::milliseconds(1));
             if (ncclCommGetAsyncError(comm_, &code) != ncclSuccess) code = ncclInternalError;
         }
-        const bool orderly = code == ncclSuccess;
-        if (const auto end = orderly ? ncclCommDestroy(comm_) : ncclCommAbort(comm_); end != ncclSuccess)
-            fmt::print(stderr, "warning: {}: {}\n", orderly ? "ncclCommDestroy" : "ncclCommAbort",
-                       ncclGetErrorString(end));
+        if (code == ncclSuccess)
+            warn_unless(ncclCommDestroy(comm_), "ncclCommDestroy");
+        else
+            abort();
         comm_ = nullptr;
+    }
+
+    /// ncclCommAbort can block where a device hangs: it gets a thread of its own, and a deadline.
+    void abort() const {
+        const auto result = std::make_shared<std::promise<ncclResult_t>>();
+        auto ended = result->get_future();
+        std::thread([result, comm = comm_] { result->set_value(ncclCommAbort(comm)); }).detach();
+        if (ended.wait_for(abort_limit) == std::future_status::ready)
+            warn_unless(ended.get(), "ncclCommAbort");
+        else
+            fmt::print(stderr, "warning: ncclCommAbort has not returned; going on without it\n");
+    }
+
+    static void warn_unless(ncclResult_t code, const char* call) {
+        if (code != ncclSuccess) fmt::print(stderr, "warning: {}: {}\n", call, ncclGetErrorString(code));
     }
 
     int rank_, size_, device_;
