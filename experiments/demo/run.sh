@@ -146,7 +146,9 @@ $(choice hetero-per_dataset 'lr = [1e-2, 3e-2, 1e-1]')" "" "${mixed[@]}"
   method "hetero-amortised-$seed" heterogeneous bank-views "$seed" "$(baseline amortised)
 $(choice hetero-amortised 'lr = [1e-3, 3e-3, 1e-2]')" "$extra" "${mixed[@]}"
   method "hetero-vtvc-$seed" heterogeneous bank-views "$seed" "kind = \"posterior\"
-$(choice hetero-vtvc 'inclusion = [0.2, 0.5, 0.9]')" "$extra" "${mixed[@]}"
+[prior]
+inclusion = 0.2
+$(choice hetero-vtvc 'lr = [3e-3, 5e-3, 1e-2]')" "$extra" "${mixed[@]}"
   method "hetero-vtvc_coefficient-$seed" heterogeneous bank-views "$seed" "kind = \"posterior\"
 [posterior]
 spike = \"coefficient\"
@@ -154,7 +156,7 @@ spike = \"coefficient\"
 inclusion = 0.9
 [gate]
 on = \"coefficient\"
-$(choice hetero-vtvc_coefficient 'lr = [3e-3, 1e-2, 3e-2]')" "$both" "${mixed[@]}"
+$(choice hetero-vtvc_coefficient 'lr = [3e-3, 5e-3, 1e-2]')" "$both" "${mixed[@]}"
   method "hetero-control-$seed" heterogeneous bank-views "$seed" "kind = \"posterior\"
 [prior]
 inclusion = 0.2
