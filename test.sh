@@ -31,13 +31,13 @@ gate() {
   if timed "$@"; then passed=$((passed + 1)); else failed=$((failed + 1)) broken+=("$1"); fi
 }
 build() {
-  cmake --preset "$1" -Wno-dev && cmake --build "build/$1" -j"$(nproc)"
+  cmake --preset "$1" -Wno-dev && cmake --build "build/$1" -j"$(nproc)" --target "$2"
 }
-# preset NAME [CTest arguments]: builds it and runs its tests. A build that fails is one failure.
+# preset NAME TARGET [CTest arguments]: builds it and runs its tests. A build that fails is one failure.
 preset() {
-  local name=$1 status=0
-  shift
-  if ! timed "build $name" build "$name"; then
+  local name=$1 target=$2 status=0
+  shift 2
+  if ! timed "build $name" build "$name" "$target"; then
     failed=$((failed + 1)) broken+=("build $name")
     return 0
   fi
@@ -53,17 +53,17 @@ preset() {
 timed "set-up" ./setup.sh
 gate "clang-format" cmake/gates/format.sh
 if [ -n "$quick" ]; then
-  preset release -L 'quick|gates'
+  preset release all -L 'quick|gates'
 else
-  preset release
-  preset tsan -L quick
-  preset asan -L quick
+  preset release all
+  preset tsan vtvc_threads_tests -L threads
+  preset asan all -L quick
   # clang cannot read the headers of Debian's torch as C++20 (a vector of a type not yet complete): without
   # PyTorch's own, clang-tidy reads the torch-free code only.
   worker=OFF
   if [ -f .deps/pytorch/vtvc-installed ]; then
     worker=ON
-    preset cuda -L quick
+    preset cuda all -L quick
   fi
   tidy() {
     cmake --preset tidy -Wno-dev "-DVTVC_WORKER=$worker" && cmake --build build/tidy --target vtvc_code_version &&

@@ -7,7 +7,8 @@ set(warnings -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Werror)
 target_compile_options(vtvc_flags INTERFACE "$<$<COMPILE_LANGUAGE:CXX>:${warnings}>"
   "$<$<COMPILE_LANGUAGE:CUDA>:--Werror=all-warnings;-Xcompiler=-Wall,-Wextra,-Wshadow>")
 if(VTVC_SANITIZE)
-  target_compile_options(vtvc_flags INTERFACE -fsanitize=${VTVC_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  target_compile_options(vtvc_flags INTERFACE -fsanitize=${VTVC_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all
+    -Wno-maybe-uninitialized)  # GCC sees such uses in std::regex and others once it has inserted its checks
   target_link_options(vtvc_flags INTERFACE -fsanitize=${VTVC_SANITIZE})
   target_sources(vtvc_flags INTERFACE
     $<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:${CMAKE_CURRENT_LIST_DIR}/sanitizer_defaults.cpp>)
@@ -54,7 +55,8 @@ function(vtvc_use_torch target)
 endfunction()
 
 # vtvc_test(name SOURCES ... ROOMS ... [LIBRARIES ...] [LABELS ...] [RANKS n ...] [TORCH]): a GoogleTest program;
-# with RANKS it has its own main and runs once under mpirun for each count.
+# with RANKS it has its own main and runs once under mpirun for each count. Labels: quick (the default), faults,
+# threads (has threads, no torch; for ThreadSanitizer), and ranks where RANKS is given.
 function(vtvc_test name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "TORCH" "" "SOURCES;ROOMS;LIBRARIES;LABELS;RANKS")
   list(TRANSFORM arg_ROOMS PREPEND vtvc_)
@@ -64,20 +66,29 @@ function(vtvc_test name)
   if(arg_TORCH)
     vtvc_use_torch(${name})
   endif()
-  if(NOT arg_LABELS)
+  if(arg_RANKS)
+    list(APPEND arg_LABELS ranks)
+  elseif(NOT arg_LABELS)
     set(arg_LABELS quick)
+  endif()
+  list(JOIN arg_LABELS "-" labels)  # one label, matched by part: gtest_discover_tests loses lists
+  if("threads" IN_LIST arg_LABELS)  # what ThreadSanitizer builds and runs
+    if(NOT TARGET vtvc_threads_tests)
+      add_custom_target(vtvc_threads_tests)
+    endif()
+    add_dependencies(vtvc_threads_tests ${name})
   endif()
   if(arg_RANKS)
     target_link_libraries(${name} PRIVATE GTest::gtest)
     foreach(ranks IN LISTS arg_RANKS)
       add_test(NAME ${name}.ranks${ranks}
                COMMAND mpirun --oversubscribe --bind-to none --mca mpi_yield_when_idle 1 --mca pml ob1 -n ${ranks} $<TARGET_FILE:${name}>)
-      set_tests_properties(${name}.ranks${ranks} PROPERTIES LABELS "ranks" TIMEOUT 120 PROCESSORS 2
+      set_tests_properties(${name}.ranks${ranks} PROPERTIES LABELS "${labels}" TIMEOUT 120 PROCESSORS 2
         ENVIRONMENT "OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1;OMP_NUM_THREADS=1")
     endforeach()
   else()
     target_link_libraries(${name} PRIVATE GTest::gtest GTest::gtest_main)
     include(GoogleTest)
-    gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES LABELS "${arg_LABELS}" TIMEOUT 300)
+    gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES LABELS "${labels}" TIMEOUT 300)
   endif()
 endfunction()

@@ -11,7 +11,7 @@ const char* __asan_default_options() {
 
 const char* __ubsan_default_options() { return "print_stacktrace=1"; }
 
-const char* __tsan_default_options() { return "second_deadlock_stack=1"; }
+const char* __tsan_default_options() { return "second_deadlock_stack=1:handle_segv=0:handle_abort=0"; }
 
 // What libraries keep until the process ends. A leak of ours is still reported: it has none of these in its
 // stack.
@@ -20,9 +20,13 @@ const char* __lsan_default_suppressions() {
            "leak:libevent\nleak:mca_\nleak:libfontconfig.so\n";
 }
 
-// Open MPI is not built with ThreadSanitizer: it does not see the locks inside.
+// Open MPI and what it stands on are not built with ThreadSanitizer: it does not see their locks and
+// barriers.
 const char* __tsan_default_suppressions() {
-    return "called_from_lib:libmpi.so\ncalled_from_lib:libopen-pal.so\ncalled_from_lib:libopen-rte.so\n"
-           "called_from_lib:libpmix.so\n";
+    return "race:libmpi.so\nrace:libopen-pal.so\nrace:libopen-rte.so\nrace:libpmix.so\nrace:libevent\nrace:"
+           "mca_\n"
+           "deadlock:libopen-pal.so\ndeadlock:libpmix.so\ndeadlock:libevent\ndeadlock:mca_\n"
+           "mutex:libopen-pal.so\nmutex:libpmix.so\nmutex:libevent\nmutex:mca_\n"
+           "thread:libopen-pal.so\nthread:libpmix.so\nthread:mca_\n";
 }
 }
