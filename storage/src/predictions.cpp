@@ -50,6 +50,9 @@ std::uint64_t check_set(const PredictionSet& set) {
     each_size(set, [&](const char* name, std::int64_t size) {
         if (size < 0) fail<StorageError>("predictions of {}: {} is negative", key_of(set), name);
     });
+    if (set.gate_rows > set.rows)
+        fail<StorageError>("predictions of {}: gate values of {} rows, it has {}", key_of(set), set.gate_rows,
+                           set.rows);
     if (set.rows < 1 || set.ids.empty()) fail<StorageError>("predictions of {} have no rows", key_of(set));
     each_array(set, [&](const char* name, const auto& values, const h5::Shape& shape) {
         const auto needed = h5::elements_of(shape, name);

@@ -49,6 +49,7 @@ TEST(Predictions, RefusesSetsThatDoNotFit) {
             {"greek/monte_carlo", "3 values of probabilities", "[2, 2]"});
     refuses([](auto& c) { c.sets[0].mean.push_back(0); }, {"mean", "[1, 2, 3]"});
     refuses([](auto& c) { c.sets[0].ids.clear(); }, {"no rows"});
+    refuses([](auto& c) { c.sets[0].gate_rows = 3; }, {"gate values of 3 rows, it has 2"});
     refuses([](auto& c) { c.sets[0].classes = -2; }, {"classes is negative"});
     refuses([](auto& c) { c.sets[1] = c.sets[0]; }, {"greek/monte_carlo", "twice"});
     refuses([](auto& c) { c.sets[0].dataset = "a/b"; }, {"a/b", "slash"});

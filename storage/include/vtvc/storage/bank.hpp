@@ -24,19 +24,21 @@ struct Block {
 struct PartitionMap {
     std::vector<std::int64_t> index;
     std::vector<std::string> names;  ///< of the coefficients
-    /// The layer of each coefficient (for spikes per layer): blocks outside layers are layer 0, "embedding", and
-    /// the last, "output".
+    /// The layer of each coefficient (for spikes per layer): blocks outside layers are layer 0, "embedding",
+    /// and the last, "output".
     std::vector<std::int64_t> layer;
     std::int64_t layers = 0;
     std::int64_t count() const { return static_cast<std::int64_t>(names.size()); }
 };
-/// tensor: every block its own; module: a weight and its bias share one (attn.in_proj, ln_1, …); layer: one per
-/// transformer block, one for what comes before, one for what comes after; model: one.
+/// tensor: every block its own; module: a weight and its bias share one (attn.in_proj, ln_1, …); layer: one
+/// per transformer block, one for what comes before, one for what comes after; model: one.
 PartitionMap partition_blocks(Partition how, const std::vector<Block>& blocks);
 
 /// Builds a bank from model files (kind "model"). Refuses, naming tensor and both shapes: other architecture,
-/// missing or extra tensors, NaN or Inf, duplicate task names, a model whose recorded base hash is another base.
-/// random_vectors appends nuisance vectors "random1"… with the mean norm of the real ones, per block.
+/// missing or extra tensors, NaN or Inf, duplicate task names, a model whose recorded base hash is another
+/// base or that records none. Blocks are the f32 tensors, in the order of the base's meta "blocks" if it has
+/// them, else by name. random_vectors appends nuisance vectors "random1"… with the mean norm of the real
+/// ones, per block.
 void build_bank(const std::filesystem::path& path, const std::filesystem::path& base,
                 const std::vector<std::pair<std::string, std::filesystem::path>>& tasks,
                 std::int64_t random_vectors = 0, std::uint64_t seed = 0);

@@ -1,5 +1,6 @@
 #pragma once
-// Features files: the base encoder's output for every row of every split of one dataset, in the dataset's order.
+// Features files: the base encoder's output for every row of every split of one dataset, in the dataset's
+// order.
 #include <cstdint>
 #include <filesystem>
 #include <string>

@@ -10,8 +10,8 @@ struct IdxArray {
     std::vector<std::int64_t> shape;
     std::vector<std::uint8_t> values;
 };
-/// Sizes in the header are checked against the bytes that follow before anything is allocated for them beyond the
-/// file's own length; StorageError says what was promised and what is there.
+/// Sizes in the header are checked against the bytes that follow before anything is allocated for them beyond
+/// the file's own length; StorageError says what was promised and what is there.
 IdxArray read_idx(const std::filesystem::path& path);
 
 }  // namespace vtvc

@@ -11,17 +11,18 @@ namespace vtvc {
 struct PredictionSet {
     std::string dataset;  ///< the task's name
     std::string mode;     ///< mean, hard, monte_carlo, shuffled, averaged
-    std::int64_t rows = 0, classes = 0, tasks = 0, coefficients = 0;  ///< K, J
-    std::vector<std::int64_t> ids;          ///< rows
-    std::vector<std::int32_t> labels;       ///< rows; empty when unknown
-    std::vector<std::int32_t> subdomains;   ///< rows
-    std::vector<float> probabilities;       ///< rows × classes
-    std::vector<float> epistemic;           ///< rows: H(p̄) − mean H(p_s), nats; monte_carlo only
-    std::vector<float> coefficient_values;  ///< rows × K × J: z
-    std::vector<float> inclusion;           ///< rows × K: mean over blocks of ρ̃ (group spike: ρ_k)
-    std::vector<float> mean;                ///< rows × K × J: μ (only the first rows of a set, see gate_rows)
-    std::vector<float> uncertainty;         ///< rows × K × J: u, same rows as mean
-    std::int64_t gate_rows = 0;
+    std::int64_t rows = 0, classes = 0, tasks = 0, coefficients = 0;  // B, C, K, J
+    std::int64_t gate_rows = 0;  ///< G ≤ B: rows that mean and uncertainty are kept for, the first ones
+
+    std::vector<std::int64_t> ids;          ///< B
+    std::vector<std::int32_t> labels;       ///< B; empty when unknown
+    std::vector<std::int32_t> subdomains;   ///< B
+    std::vector<float> probabilities;       ///< B × C
+    std::vector<float> epistemic;           ///< B: H(p̄) − mean H(p_s), nats; monte_carlo only
+    std::vector<float> coefficient_values;  ///< B × K × J: z
+    std::vector<float> inclusion;           ///< B × K: mean over blocks of ρ̃ (group spike: ρ_k)
+    std::vector<float> mean;                ///< G × K × J: μ
+    std::vector<float> uncertainty;         ///< G × K × J: u
 };
 
 struct PredictionsContents {

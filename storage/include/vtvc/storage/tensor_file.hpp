@@ -1,6 +1,6 @@
 #pragma once
-// The general HDF5 container: named tensors and a JSON document. Models, heads, methods (posteriors, baselines)
-// and training checkpoints are kinds of it; docs/formats.md lists their names.
+// The general HDF5 container: named tensors and a JSON document. Models, heads, methods (posteriors,
+// baselines) and training checkpoints are kinds of it; docs/formats.md lists their names.
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -32,7 +32,7 @@ struct HostTensor {
 
 struct TensorFile {
     static constexpr int version = 1;
-    std::string kind;       ///< "model", "head", "method", "checkpoint"
+    std::string kind;         ///< "model", "head", "method", "checkpoint"
     std::string meta = "{}";  ///< JSON text: configuration, hashes of what it came from
     std::map<std::string, HostTensor> tensors;
 
@@ -43,8 +43,8 @@ struct TensorFile {
     std::string content_hash() const;
 };
 
-/// content_hash attribute of any of our HDF5 files, without reading the data; for other files (text) the hash of
-/// the bytes. StorageError when missing.
+/// content_hash attribute of any of our HDF5 files, without reading the data; for other files (text) the hash
+/// of the bytes. StorageError when missing.
 std::string content_hash_of(const std::string& path);
 /// vtvc_kind attribute of any of our files.
 std::string kind_of(const std::filesystem::path& path);
