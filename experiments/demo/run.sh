@@ -145,6 +145,8 @@ from = \"$out/runs/$1-0/method.h5\""; fi; }
 $(choice hetero-per_dataset 'lr = [1e-2, 3e-2, 1e-1]')" "" "${mixed[@]}"
   method "hetero-amortised-$seed" heterogeneous bank-views "$seed" "$(baseline amortised)
 $(choice hetero-amortised 'lr = [1e-3, 3e-3, 1e-2]')" "$extra" "${mixed[@]}"
+  # One seed also draws true samples, for the report's epistemic entropy.
+  [ "$seed" != 0 ] || extra=$'modes = ["mean", "hard", "monte_carlo"]\nsamples = 8\ndiagnostics = true'
   method "hetero-vtvc-$seed" heterogeneous bank-views "$seed" "kind = \"posterior\"
 [prior]
 inclusion = 0.2
