@@ -36,7 +36,7 @@ double widest(const std::vector<std::string>& texts) {
 std::string layer_of(const std::string& name) {
     for (std::size_t start = 0; start < name.size();) {
         const std::size_t stop = std::min(name.find('.', start), name.size());
-        const std::string part = name.substr(start, stop - start);
+        std::string part = name.substr(start, stop - start);
         if (!part.empty() && part.find_first_not_of("0123456789") == std::string::npos) return part;
         start = stop + 1;
     }

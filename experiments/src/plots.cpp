@@ -69,6 +69,7 @@ std::string line_chart(const LineChart& spec) {
     const bool at_zero = spec.from_zero && y.low == 0;
     y.widen();
     if (at_zero) y.low = 0;
+    if (spec.percent_y) y.high = std::min(y.high, 1.0);
     if (x.low == x.high) x.widen();
     const auto names = legend(spec.series, 44, spec.width);
     const double below_legend = names.empty() ? 44 : names.back().y + 14;
@@ -80,8 +81,8 @@ std::string line_chart(const LineChart& spec) {
                       "",
                       false,
                       spec.percent_y,
-                      4,
-                      4};
+                      spec.width < 250 ? 3 : 5,
+                      5};
     svg.text(0, 13, spec.title, {Anchor::start, "h"});
     svg.text(0, 28, spec.y_title, {Anchor::start, "s m"});
     for (const Entry& e : names) {

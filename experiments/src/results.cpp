@@ -48,6 +48,7 @@ class Collector {
             if (note.is_string()) out_.notes.push_back(run.name + ": " + note.get<std::string>());
 
         ProtocolResults& protocol = protocols_[meta.at("protocol").get<std::string>()];
+        if (const auto bank = text(meta, "bank_hash"); !bank.empty()) protocol.banks.insert(bank);
         const std::string method = meta.at("method");
         const auto seed = static_cast<std::int64_t>(real(meta, "seed"));
         std::set<std::string> timed;
@@ -249,11 +250,6 @@ Grid Row::grid(Grid Cell::*what) const {
         for (const auto& [seed, cell] : by_seed)
             if (!(cell.*what).empty()) out.push_back(cell.*what);
     return average_of(out);
-}
-
-bool Row::sparse() const {
-    const double zeros = average(&Cell::zeros);
-    return zeros > 0;
 }
 
 Grid average_of(const std::vector<Grid>& grids) {

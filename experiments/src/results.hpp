@@ -5,6 +5,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -85,7 +86,6 @@ struct Row {
     double spread(double Cell::*what) const;  ///< sd of the above
     std::vector<std::int64_t> seeds() const;
     Grid grid(Grid Cell::*what) const;
-    bool sparse() const;  ///< some coefficient is exactly zero
 };
 
 struct ProtocolResults {
@@ -95,6 +95,7 @@ struct ProtocolResults {
     std::map<std::string, std::map<std::string, Row>> controls;
     std::vector<std::string> datasets;    ///< sorted
     std::vector<std::string> subdomains;  ///< heterogeneous
+    std::set<std::string> banks;          ///< hashes
     const Row* find(const std::string& id) const;
     std::vector<const Row*> in_order() const;  ///< as tables list them
     const Row* main_row() const;               ///< vtvc, or what stands for it in this protocol

@@ -119,7 +119,7 @@ std::string inclusion_section(const Material& m) {
                        escape(method_name(hard->id)), counted(main->seeds().size(), "seed")));
         std::string others;
         for (const Row* row : protocol.in_order()) {
-            if (row == hard || row == main || !row->id.starts_with("vtvc") || !row->sparse()) continue;
+            if (row == hard || !row->id.starts_with("vtvc") || !row->id.ends_with("_hard")) continue;
             others += heatmap({method_name(row->id), "", "", row->grid(&Cell::hard_share), true});
         }
         if (!others.empty())

@@ -15,12 +15,12 @@ double setting(const Row& row, const char* key, double otherwise) {
     return row.gate.contains(key) && row.gate[key].is_number() ? row.gate[key].get<double>() : otherwise;
 }
 
-std::string gate_of(const Row& row) {
+std::string gate_of(const ProtocolResults& protocol, const Row& row) {
     for (const auto& [dataset, cells] : row.cells)
         for (const auto& [seed, cell] : cells) {
             if (cell.gate.empty()) continue;
             const bool on = !row.gate.contains("on") || row.gate["on"] != "off";
-            return gate_scatter(fmt::format("{}: {}, seed {}", method_name(row.id), dataset, seed), cell.gate,
+            return gate_scatter(fmt::format("{}: {}, seed {}", protocol.name, dataset, seed), cell.gate,
                                 on ? setting(row, "threshold", .05) : 0, setting(row, "beta", 1));
         }
     return "";
@@ -72,7 +72,7 @@ std::string sparsity_section(const Material& m) {
                        "Share of a data set's test images for which the vector is used at all.");
         }
         out += sizes(protocol);
-        scatters += gate_of(*hard);
+        scatters += gate_of(protocol, *hard);
     }
     if (out.empty()) return "";
     if (!scatters.empty())

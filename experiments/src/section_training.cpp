@@ -99,22 +99,24 @@ LineChart chart(const std::string& title, const std::string& y_title, const std:
 }
 
 std::string panels(const Group& group) {
+    // The two parts of the KL differ by orders of magnitude: a picture each.
+    std::vector<LineChart> charts{
+        chart("Loss", "nats a sample", {{"loss", "objective", 6}, {"ce", "cross-entropy", 0}}, group.logs),
+        chart("KL of the spike", "nats a sample", {{"kl_spike", "spike", 1}}, group.logs),
+        chart("KL of the slab", "nats a sample", {{"kl_slab", "slab", 4}}, group.logs),
+        chart("Inclusion", "share of coefficients, %",
+              {{"inclusion", "mean ρ", 2}, {"nonzero", "non-zero", 3, "4 2"}}, group.logs),
+        chart("Accuracy", "%",
+              {{"accuracy", "train", 6},
+               {"validation.accuracy", "validation", 0},
+               {"validation.hard_accuracy", "hard", 5, "4 2"}},
+              group.logs)};
+    charts[3].percent_y = charts[4].percent_y = true;
     std::string out;
-    out += line_chart(
-        chart("Loss", "nats a sample", {{"loss", "objective", 6}, {"ce", "cross-entropy", 0}}, group.logs));
-    out += line_chart(
-        chart("KL", "nats a sample", {{"kl_spike", "spike", 1}, {"kl_slab", "slab", 4, "4 2"}}, group.logs));
-    LineChart share = chart("Inclusion", "share of coefficients, %",
-                            {{"inclusion", "mean ρ", 2}, {"nonzero", "non-zero", 3, "4 2"}}, group.logs);
-    share.percent_y = true;
-    out += line_chart(share);
-    LineChart validation = chart("Accuracy", "%",
-                                 {{"accuracy", "training", 6},
-                                  {"validation.accuracy", "validation, mean", 0},
-                                  {"validation.hard_accuracy", "hard", 5, "4 2"}},
-                                 group.logs);
-    validation.percent_y = true;
-    out += line_chart(validation);
+    for (LineChart& spec : charts) {
+        spec.width = 210;  // five beside each other
+        out += line_chart(spec);
+    }
     return "<div class=\"panels\">" + out + "</div>";
 }
 

@@ -109,7 +109,7 @@ std::vector<double> ticks(double low, double high, int wanted) {
 }
 
 std::string tick_label(double value, double step) {
-    if (std::abs(step) >= 500) return number(value / 1000, std::fmod(step, 1000) == 0 ? 0 : 1) + "k";
+    if (std::abs(step) >= 5000) return number(value / 1000, 0) + "k";
     const int decimals = step > 0 ? std::max(0, -static_cast<int>(std::floor(std::log10(step) + 1e-9))) : 1;
     return number(value, decimals);
 }

@@ -50,7 +50,7 @@ struct Scale {
 };
 /// Round numbers inside [low, high], about `wanted` of them.
 std::vector<double> ticks(double low, double high, int wanted = 5);
-/// A tick's label with as many decimals as the step needs; thousands as "1.5k".
+/// A tick's label with as many decimals as the step needs; large steps as "20k".
 std::string tick_label(double value, double step);
 
 /// The frame of a plot: grid lines, tick labels, axis titles.

@@ -33,7 +33,8 @@ TEST(Axis, HasRoundTicksInsideItsRange) {
         EXPECT_LE(t, .87);
     }
     EXPECT_EQ(tick_label(.25, .05), "0.25");
-    EXPECT_EQ(tick_label(1500, 500), "1.5k");
+    EXPECT_EQ(tick_label(1500, 500), "1500");
+    EXPECT_EQ(tick_label(20000, 5000), "20k");
     EXPECT_EQ(ticks(2, 2).size(), 1u);  // no width, no endless loop
 }
 
