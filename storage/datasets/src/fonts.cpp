@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <memory>
-#include <regex>
 #include <tuple>
 
 #include "vtvc/core/error.hpp"
@@ -38,7 +37,14 @@ bool is_set(FcPattern* font, const char* key) {
 // that has learned them has seen the target classes.
 constexpr std::array kin_of_targets{"Carian", "Cherokee", "Coptic", "Deseret",   "Gothic",
                                     "Lisu",   "Lycian",   "Lydian", "OldItalic", "Osage"};
-constexpr std::array not_scripts{"Display", "Mono", "Symbols", "Symbols2", "Math"};
+constexpr std::array not_scripts{"", "Display", "Mono", "Symbols", "Symbols2", "Math"};
+constexpr std::array plain_styles{"-Regular.ttf", "-Bold.ttf", "-Regular.otf", "-Bold.otf"};
+
+bool drop_prefix(std::string_view& text, std::string_view prefix) {
+    if (!text.starts_with(prefix)) return false;
+    text.remove_prefix(prefix.size());
+    return true;
+}
 
 }  // namespace
 
@@ -76,19 +82,25 @@ std::vector<FontFace> installed_faces(std::span<const char32_t> characters) {
 }
 
 std::string foundation_script(std::string_view file_name) {
-    static const std::regex pattern("Noto(?:Sans|Serif)([A-Z]\\w*)-(?:Regular|Bold)\\.(?:ttf|otf)");
-    std::match_results<std::string_view::const_iterator> parts;
-    if (!std::regex_match(file_name.begin(), file_name.end(), parts, pattern)) return {};
-    std::string script = parts[1].str();
-    const auto is = [&](const char* name) { return script == name; };
-    if (std::any_of(not_scripts.begin(), not_scripts.end(), is)) return {};
-    if (std::any_of(kin_of_targets.begin(), kin_of_targets.end(), is)) return {};
-    return script;
+    std::string_view rest = file_name;
+    if (!drop_prefix(rest, "NotoSans") && !drop_prefix(rest, "NotoSerif")) return {};
+    const std::size_t dash = std::min(rest.find('-'), rest.size());
+    const std::string_view script = rest.substr(0, dash), style = rest.substr(dash);
+    const auto is = [](std::string_view text) {
+        return [text](std::string_view other) { return text == other; };
+    };
+    if (std::none_of(plain_styles.begin(), plain_styles.end(), is(style))) return {};
+    if (std::any_of(not_scripts.begin(), not_scripts.end(), is(script))) return {};
+    if (std::any_of(kin_of_targets.begin(), kin_of_targets.end(), is(script))) return {};
+    return std::string(script);
 }
 
 bool is_noto_extra(std::string_view file_name) {
-    static const std::regex plain("Noto(Sans|Serif)?(Mono|Display)?-.*");
-    return file_name.starts_with("Noto") && !std::regex_match(file_name.begin(), file_name.end(), plain);
+    std::string_view rest = file_name;
+    if (!drop_prefix(rest, "Noto")) return false;
+    if (!drop_prefix(rest, "Sans")) drop_prefix(rest, "Serif");
+    if (!drop_prefix(rest, "Mono")) drop_prefix(rest, "Display");
+    return !rest.starts_with('-');
 }
 
 }  // namespace vtvc

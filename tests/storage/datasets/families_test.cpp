@@ -47,6 +47,15 @@ TEST(Families, FoundationTakesScriptsWithoutKinOfTheTargets) {
         EXPECT_EQ(foundation_script(other), "") << other;
 }
 
+TEST(Families, OnlyNotosPlainFontsServeTheAlphabets) {
+    for (const char* plain : {"NotoSans-Regular.ttf", "NotoSerif-Bold.ttf", "NotoSansMono-Bold.ttf",
+                              "NotoSerifDisplay-Italic.ttf", "NotoMono-Regular.ttf", "DejaVuSans.ttf"})
+        EXPECT_FALSE(is_noto_extra(plain)) << plain;
+    for (const char* extra :
+         {"NotoSansAdlam-Bold.ttf", "NotoNaskhArabic-Bold.ttf", "NotoSansSymbols2-Regular.ttf"})
+        EXPECT_TRUE(is_noto_extra(extra)) << extra;
+}
+
 TEST(Families, LettersAreNeitherMarksNorDigitsNorLatin) {
     EXPECT_TRUE(is_letter(U'Ա'));
     EXPECT_TRUE(is_letter(U'ก'));
