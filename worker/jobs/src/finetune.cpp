@@ -5,8 +5,8 @@
 
 #include "classify.hpp"
 #include "kinds.hpp"
-#include "vtvc/training/model_files.hpp"
 #include "vtvc/core/error.hpp"
+#include "vtvc/training/model_files.hpp"
 
 namespace vtvc {
 

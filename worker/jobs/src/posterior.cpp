@@ -22,10 +22,11 @@ bool run_posterior(RunContext& context, const PosteriorJob& job) {
         say(fmt::format("validation:{}", text));
         save_method(context.path / "method.h5", job, problem, trained);
         // Times are no part of a result: they stay outside of the file whose content names later runs.
-        write_atomically(context.path / "result.json", nlohmann::json{{"selected", trained.selected},
-                                                                      {"validation", trained.result.validation},
-                                                                      {"train_seconds", trained.result.seconds}}
-                                                           .dump(2));
+        write_atomically(context.path / "result.json",
+                         nlohmann::json{{"selected", trained.selected},
+                                        {"validation", trained.result.validation},
+                                        {"train_seconds", trained.result.seconds}}
+                             .dump(2));
     }
     return true;
 }

@@ -6,8 +6,8 @@
 
 #include "classify.hpp"
 #include "kinds.hpp"
-#include "vtvc/training/model_files.hpp"
 #include "vtvc/core/random.hpp"
+#include "vtvc/training/model_files.hpp"
 
 namespace vtvc {
 
