@@ -220,4 +220,5 @@ done
 
 heading "report"
 vtvc report "$out/runs" -o "$out"
+cat "$out/tables.txt"
 printf '\nThe demo took %d s. Open %s\n' $((SECONDS - began)) "$out/report.html"
