@@ -81,7 +81,7 @@ std::string line_chart(const LineChart& spec) {
                       "",
                       false,
                       spec.percent_y,
-                      spec.width < 250 ? 3 : 5,
+                      spec.width < 250 ? 4 : 5,
                       5};
     svg.text(0, 13, spec.title, {Anchor::start, "h"});
     svg.text(0, 28, spec.y_title, {Anchor::start, "s m"});
