@@ -245,7 +245,7 @@ TrainedBy train_amortised(RunContext& context, const PosteriorJob& job, Problem&
     auto method = std::make_unique<Amortised>(posterior, job.told());
     const Watch watch(problem, context);
     loop.validate = [&](std::int64_t step) {
-        const std::map<std::string, double> result = validate_method(problem, *method, context.comm);
+        std::map<std::string, double> result = validate_method(problem, *method, context.comm);
         for (const Signature& found : watch.look(*method, job.prior.inclusion)) {
             if (!context.root()) continue;
             warn(fmt::format("step {}: {}: {}", step, found.name, found.text));

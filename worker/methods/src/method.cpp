@@ -153,7 +153,7 @@ LoadedMethod open_method(const std::filesystem::path& path) {
     auto* posterior = dynamic_cast<PosteriorJob*>(job.get());
     if (posterior == nullptr)
         fail<StorageError>("{}: it was made by a job of kind {}", path.string(), job->kind());
-    job.release();
+    static_cast<void>(job.release());  // the same object goes on under its own type
     loaded.job.reset(posterior);
     loaded.meta = loaded.file.meta;
     loaded.hash = content_hash_of(path.string());
