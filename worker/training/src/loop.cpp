@@ -27,7 +27,7 @@ torch::optim::AdamW make_optimizer(const std::vector<ParameterGroup>& groups) {
         options->weight_decay(group.weight_decay);
         torch_groups.emplace_back(std::move(tensors), std::move(options));
     }
-    return torch::optim::AdamW(std::move(torch_groups), torch::optim::AdamWOptions());
+    return torch::optim::AdamW(torch_groups, torch::optim::AdamWOptions());
 }
 
 void set_rates(torch::optim::AdamW& optimizer, const std::vector<ParameterGroup>& groups, double factor) {
