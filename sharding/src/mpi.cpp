@@ -150,9 +150,9 @@ void check_mpi(int code, const char* call, const char* file, int line) {
     if (code == MPI_SUCCESS) return;
     char text[MPI_MAX_ERROR_STRING] = "MPI is not running";
     int length = 0, initialized = 0, finalized = 0;
-    MPI_Initialized(&initialized);
-    MPI_Finalized(&finalized);
-    if (initialized && !finalized) MPI_Error_string(code, text, &length);
+    const bool known =
+        MPI_Initialized(&initialized) == MPI_SUCCESS && MPI_Finalized(&finalized) == MPI_SUCCESS;
+    if (known && initialized && !finalized) MPI_Error_string(code, text, &length);
     fail<MpiError>("{}: {}, at {}:{}", call, text, std::filesystem::path(file).filename().string(), line);
 }
 

@@ -10,6 +10,13 @@
 namespace vtvc {
 namespace {
 
+// Opening a file makes HDF5 allocate megabytes, which sanitizers make slow: they see fewer of the positions.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr std::size_t kSparser = 12;
+#else
+constexpr std::size_t kSparser = 1;
+#endif
+
 template <class T>
 void put(std::ostream& out, const std::vector<T>& values) {
     for (const auto& value : values) out << value << ' ';
@@ -156,7 +163,8 @@ class Damage : public testing::TestWithParam<Kind> {
 
 TEST_P(Damage, EveryTruncationIsRefused) {
     std::vector<std::size_t> sizes{whole_.size() - 1};
-    for (std::size_t size = 0; size < whole_.size(); size += size < 128 ? 1 : 61) sizes.push_back(size);
+    for (std::size_t size = 0; size < whole_.size(); size += kSparser * (size < 128 ? 1 : 61))
+        sizes.push_back(size);
     for (const auto size : sizes) {
         test::put_bytes(folder_ / "damaged.h5", whole_.substr(0, size));
         ASSERT_EQ(read(), "") << "cut to " << size << " of " << whole_.size() << " bytes";
@@ -165,8 +173,8 @@ TEST_P(Damage, EveryTruncationIsRefused) {
 
 TEST_P(Damage, AFlippedByteIsRefusedOrDoesNotMatter) {
     int noticed = 0, tried = 0;
-    for (std::size_t at = 0; at < whole_.size(); at += 5) {
-        const auto text = read_flipped(at, at % 2 == 0 ? 0xFF : 0x04);
+    for (std::size_t at = 0; at < whole_.size(); at += 5 * kSparser) {
+        const auto text = read_flipped(at, tried % 2 == 0 ? 0xFF : 0x04);
         ASSERT_TRUE(text.empty() || text == text_) << "byte " << at << " changed what is read";
         ++tried;
         noticed += text.empty() ? 1 : 0;
@@ -185,7 +193,8 @@ TEST_P(Damage, AFlippedByteOfTheDataIsRefused) {
                                                 : raw(std::vector<float>{1, 2, 3, 4, 5, 6});
     const auto at = whole_.find(needle);
     ASSERT_NE(at, std::string::npos);
-    for (std::size_t i = 0; i < needle.size(); ++i) EXPECT_EQ(read_flipped(at + i, 1), "") << "byte " << i;
+    for (std::size_t i = 0; i < needle.size(); i += kSparser)
+        EXPECT_EQ(read_flipped(at + i, 1), "") << "byte " << i;
 }
 
 INSTANTIATE_TEST_SUITE_P(
