@@ -13,7 +13,15 @@
 namespace vtvc {
 namespace {
 
-using namespace compose_chunks;
+using compose_chunks::Chunk;
+using compose_chunks::chunk_at;
+using compose_chunks::chunk_width;
+using compose_chunks::chunks_of;
+using compose_chunks::compose_chunk;
+using compose_chunks::lanes;
+using compose_chunks::load_chunk;
+using compose_chunks::shared_floats;
+using compose_chunks::threads;
 
 /// A launch of the kernel, its barrier between the two loops over threads.
 void compose_as_device(const ComposeArguments& arguments, std::span<const Tile> tiles) {
