@@ -35,7 +35,7 @@ TEST(Images, AreNormalisedAsTheModelWants) {
 TEST(Images, OfAnotherSizeAreRefusedWithBothSizes) {
     ModelKeys model;
     try {
-        ImageSet("here.h5", 32, 32, 3, {}, model);
+        const ImageSet refused("here.h5", 32, 32, 3, {}, model);
         ADD_FAILURE();
     } catch (const StorageError& error) {
         EXPECT_NE(std::string(error.what()).find("32×32×3"), std::string::npos);
