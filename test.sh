@@ -67,9 +67,12 @@ else
     worker=ON
     preset cuda all -L quick
   fi
+  # The rooms that are clean so far; docs/ci.md says which are still to come.
+  tidied=("$PWD"/core/src/*.cpp)
+  [ $worker = OFF ] || tidied+=("$PWD"/worker/{training,methods,evaluation,jobs}/src/*.cpp "$PWD/worker/main.cpp")
   tidy() {
     cmake --preset tidy -Wno-dev "-DVTVC_WORKER=$worker" && cmake --build build/tidy --target vtvc_code_version &&
-      cmake/gates/tidy.sh build/tidy
+      cmake/gates/tidy.sh build/tidy "${tidied[@]}"
   }
   gate "clang-tidy" tidy
 fi
