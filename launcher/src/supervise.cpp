@@ -75,7 +75,7 @@ Prepared prepare(const Launch& launch) {
     for (const auto& [name, value] : launch.environment) all[name] = value;
 
     Prepared prepared{.words = launch.command, .variables = {}, .argv = {}, .envp = {}};
-    for (const auto& [name, value] : all) prepared.variables.push_back(name + "=" + value);
+    for (const auto& [name, value] : all) prepared.variables.push_back(fmt::format("{}={}", name, value));
     for (auto& word : prepared.words) prepared.argv.push_back(word.data());
     for (auto& variable : prepared.variables) prepared.envp.push_back(variable.data());
     prepared.argv.push_back(nullptr);
