@@ -16,44 +16,20 @@ using torch::autograd::Function;
 using torch::autograd::variable_list;
 
 /// Per-sample weights made at a time: half a megabyte in float, which a core's second cache holds beside the
-/// bank's block. They reach main memory neither in time nor in space.
+/// bank's tile. They reach main memory neither in time nor in space.
 constexpr std::int64_t kPortion = 1 << 17;
-/// The largest block of a bank (numbers, all tasks) that is read again for every sample, as it stays in the
-/// cache.
-constexpr std::int64_t kCached = 1 << 19;
-/// A larger one is read once for so many samples.
-constexpr std::int64_t kSamples = 16;
-
-bool cached(const at::Tensor& stacked) { return stacked.is_cpu() && stacked.numel() <= kCached; }
 
 /// Calls work(first, count) for portions of the batch.
 template <class Work>
-void in_portions(const at::Tensor& x, const at::Tensor& stacked, const Work& work) {
-    const std::int64_t samples = x.size(0), least = cached(stacked) ? 1 : kSamples;
-    const std::int64_t portion = x.is_cpu() ? std::max(least, kPortion / stacked.size(1)) : samples;
+void in_portions(const at::Tensor& x, std::int64_t elements, const Work& work) {
+    const std::int64_t samples = x.size(0);
+    const std::int64_t portion = x.is_cpu() ? std::max<std::int64_t>(1, kPortion / elements) : samples;
     for (std::int64_t first = 0; first < samples; first += portion)
         work(first, std::min(portion, samples - first));
 }
 
 /// z with a coefficient of 1 for the base in front.
 at::Tensor with_base(const at::Tensor& z) { return at::constant_pad_nd(z, {1, 0}, 1); }
-
-/// a [B, K] · b [K, N] → out [B, N]
-void few_rows_out(at::Tensor out, const at::Tensor& a, const at::Tensor& b, bool row_by_row) {
-    if (!row_by_row) {
-        at::mm_out(out, a, b);
-        return;
-    }
-    batched_product_out(out.unsqueeze(1), a.unsqueeze(1),
-                        b.unsqueeze(0).expand({a.size(0), b.size(0), b.size(1)}));
-}
-
-/// W_b from coefficients [B, 1 + K], the base's included.
-at::Tensor weights_of(const at::Tensor& coefficients, const at::Tensor& stacked) {
-    const at::Tensor w = at::empty({coefficients.size(0), stacked.size(1)}, stacked.options());
-    few_rows_out(w, coefficients, stacked, cached(stacked));
-    return w;
-}
 
 /// y_b = x_b · W_b + bias_b, where weights(first, count) makes the flat W_b of a portion.
 template <class MakeWeights>
@@ -62,7 +38,7 @@ at::Tensor multiply(const at::Tensor& x, const at::Tensor& bias, const StackedMa
     const std::vector<std::int64_t> shape{x.size(0), x.size(1), matrix.outputs()};
     const at::Tensor y = bias.defined() ? bias.unsqueeze(1).expand(shape).clone(at::MemoryFormat::Contiguous)
                                         : at::empty(shape, x.options());
-    in_portions(x, matrix.stacked, [&](std::int64_t first, std::int64_t count) {
+    in_portions(x, matrix.stacked.size(1), [&](std::int64_t first, std::int64_t count) {
         batched_product_out(y.narrow(0, first, count), x.narrow(0, first, count),
                             matrix.as_factors(weights(first, count)), 1, bias.defined() ? 1 : 0);
     });
@@ -109,7 +85,7 @@ struct Materialised : Function<Materialised> {
         Saved::put(ctx, x, z, bias, matrix);
         const at::Tensor coefficients = with_base(z);
         return multiply(x, bias_or_none(bias), matrix, [&](std::int64_t first, std::int64_t count) {
-            return weights_of(coefficients.narrow(0, first, count), matrix.stacked);
+            return at::mm(coefficients.narrow(0, first, count), matrix.stacked);
         });
     }
 
@@ -120,9 +96,9 @@ struct Materialised : Function<Materialised> {
         const at::Tensor coefficients = with_base(z), taus = matrix.stacked.narrow(0, 1, matrix.tasks()).t();
         const at::Tensor dx = saved.of_x ? at::empty(x.sizes(), x.options()) : at::Tensor();
         const at::Tensor dz = saved.of_z ? at::empty(z.sizes(), z.options()) : at::Tensor();
-        in_portions(x, matrix.stacked, [&](std::int64_t first, std::int64_t count) {
+        in_portions(x, matrix.stacked.size(1), [&](std::int64_t first, std::int64_t count) {
             const at::Tensor own_g = g.narrow(0, first, count), own_x = x.narrow(0, first, count);
-            const at::Tensor w = weights_of(coefficients.narrow(0, first, count), matrix.stacked);
+            at::Tensor w = at::mm(coefficients.narrow(0, first, count), matrix.stacked);
             if (saved.of_x)
                 batched_product_out(dx.narrow(0, first, count), own_g, matrix.as_factors(w).transpose(1, 2));
             if (!saved.of_z) return;
@@ -133,7 +109,8 @@ struct Materialised : Function<Materialised> {
             } else {
                 batched_product_out(dw, own_x.transpose(1, 2), own_g);
             }
-            few_rows_out(dz.narrow(0, first, count), w, taus, cached(matrix.stacked));
+            at::Tensor own_dz = dz.narrow(0, first, count);
+            at::mm_out(own_dz, w, taus);
         });
         return {dx, dz, saved.of_bias(g), {}};
     }
@@ -182,14 +159,12 @@ at::Tensor StackedMatrix::as_factors(const at::Tensor& flat) const {
     return layout == Layout::outputs_first ? matrices.transpose(-2, -1) : matrices;
 }
 
-at::Tensor compose(const at::Tensor& stacked, const at::Tensor& z) {
-    return weights_of(with_base(z), stacked);
-}
+at::Tensor compose(const at::Tensor& stacked, const at::Tensor& z) { return at::mm(with_base(z), stacked); }
 
 at::Tensor compose_in_order(const at::Tensor& stacked, const at::Tensor& z,
                             const std::vector<std::int64_t>& tasks) {
-    const at::Tensor w = at::empty({z.size(0), stacked.size(1)}, stacked.options());
-    accumulate_out(w, stacked, z, tasks);
+    at::Tensor w = stacked.narrow(0, 0, 1).expand({z.size(0), -1}).clone(at::MemoryFormat::Contiguous);
+    for (const std::int64_t k : tasks) w.addcmul_(z.narrow(1, k, 1), stacked.narrow(0, k + 1, 1));
     return w;
 }
 
