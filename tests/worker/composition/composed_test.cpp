@@ -286,8 +286,7 @@ TEST(Composed, TasksThatNoSampleUsesChangeNothing) {
 TEST(Evaluation, OfASampleDoesNotDependOnItsBatch) {
     // Sizes at which OpenBLAS rounds a row differently in batches of different sizes (33 tasks, odd widths).
     const at::NoGradGuard evaluation;
-    for (const auto& [tasks, threads] : {std::pair{1, 1}, {5, 1}, {33, 1}, {5, 2}}) {
-        at::set_num_threads(threads);
+    for (const std::int64_t tasks : {1, 5, 33}) {
         for (const auto& [inputs, outputs] : {std::pair{64, 16}, {49, 64}, {31, 577}}) {
             const BankView bank = make_bank(tasks, inputs, outputs, Partition::tensor, at::kFloat);
             at::Tensor z = torch::randn({70, tasks, 6}), x = torch::randn({70, 3, inputs});

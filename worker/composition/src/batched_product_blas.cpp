@@ -13,6 +13,8 @@ void sgemm_(const char* transpose_a, const char* transpose_b, const int* m, cons
 void dgemm_(const char* transpose_a, const char* transpose_b, const int* m, const int* n, const int* k,
             const double* alpha, const double* a, const int* lda, const double* b, const int* ldb,
             const double* beta, double* c, const int* ldc);
+void saxpy_(const int* n, const float* alpha, const float* x, const int* incx, float* y, const int* incy);
+void daxpy_(const int* n, const double* alpha, const double* x, const int* incx, double* y, const int* incy);
 }
 
 namespace vtvc {
@@ -61,6 +63,30 @@ void gemm(const char* ta, const char* tb, int m, int n, int k, double alpha, con
     dgemm_(ta, tb, &m, &n, &k, &alpha, a, &lda, b, &ldb, &beta, c, &ldc);
 }
 
+void axpy(int n, float alpha, const float* x, float* y) {
+    const int one = 1;
+    saxpy_(&n, &alpha, x, &one, y, &one);
+}
+void axpy(int n, double alpha, const double* x, double* y) {
+    const int one = 1;
+    daxpy_(&n, &alpha, x, &one, y, &one);
+}
+
+template <class T>
+void accumulate(const at::Tensor& out, const at::Tensor& stacked, const at::Tensor& z,
+                const std::vector<std::int64_t>& order) {
+    const std::int64_t n = out.size(1);
+    const at::Tensor rows = z.contiguous();
+    const T* bank = stacked.data_ptr<T>();
+    for (std::int64_t b = 0; b < out.size(0); ++b) {
+        T* row = out.data_ptr<T>() + b * n;
+        const T* coefficients = rows.data_ptr<T>() + b * rows.size(1);
+        std::copy(bank, bank + n, row);
+        for (const std::int64_t k : order)
+            if (coefficients[k] != 0) axpy(static_cast<int>(n), coefficients[k], bank + (k + 1) * n, row);
+    }
+}
+
 template <class T>
 void run(const Matrices& out, const Matrices& a, const Matrices& b, T scale, T keep) {
     const at::Tensor& c = out.tensor;
@@ -96,6 +122,15 @@ void batched_product_out(const at::Tensor& out, const at::Tensor& a, const at::T
             fail<NumericError>("batched products are made of float or double, not {}",
                                at::toString(out.scalar_type()));
     }
+}
+
+void accumulate_out(const at::Tensor& out, const at::Tensor& stacked, const at::Tensor& z,
+                    const std::vector<std::int64_t>& order) {
+    TORCH_CHECK(out.is_contiguous() && stacked.is_contiguous() && out.size(0) == z.size(0) &&
+                    out.size(1) == stacked.size(1) && stacked.size(0) == z.size(1) + 1,
+                "sum of ", stacked.sizes(), " by ", z.sizes(), " into ", out.sizes());
+    if (out.scalar_type() == at::kDouble) return accumulate<double>(out, stacked, z, order);
+    return accumulate<float>(out, stacked, z, order);
 }
 
 at::Tensor batched_product(const at::Tensor& a, const at::Tensor& b) {

@@ -22,4 +22,11 @@ at::Tensor batched_product(const at::Tensor& a, const at::Tensor& b) {
     return at::bmm(a, b);
 }
 
+void accumulate_out(const at::Tensor& out, const at::Tensor& stacked, const at::Tensor& z,
+                    const std::vector<std::int64_t>& order) {
+    const at::NoGradGuard raw;
+    out.copy_(stacked.narrow(0, 0, 1).expand_as(out));
+    for (const std::int64_t k : order) out.addcmul_(z.narrow(1, k, 1), stacked.narrow(0, k + 1, 1));
+}
+
 }  // namespace vtvc

@@ -15,15 +15,19 @@ using torch::autograd::AutogradContext;
 using torch::autograd::Function;
 using torch::autograd::variable_list;
 
-/// Per-sample weights made at a time: half a megabyte in float, which a core's second cache holds beside the
-/// bank's tile. They reach main memory neither in time nor in space.
-constexpr std::int64_t kPortion = 1 << 17;
+/// Multiply-adds of one product with a block of the bank. Up to here OpenBLAS multiplies without copying the
+/// block into an order of its own, which with so few rows is most of the work (2.5 times as fast), and the
+/// weights made are still in the cache when they are used: they reach main memory neither in time nor in
+/// space.
+constexpr std::int64_t kUnpacked = 1'000'000;
+/// Blocks so large that this leaves only a few samples are copied, once for so many.
+constexpr std::int64_t kFewSamples = 4, kManySamples = 64;
 
 /// Calls work(first, count) for portions of the batch.
 template <class Work>
-void in_portions(const at::Tensor& x, std::int64_t elements, const Work& work) {
-    const std::int64_t samples = x.size(0);
-    const std::int64_t portion = x.is_cpu() ? std::max<std::int64_t>(1, kPortion / elements) : samples;
+void in_portions(const at::Tensor& x, const at::Tensor& stacked, const Work& work) {
+    const std::int64_t samples = x.size(0), unpacked = kUnpacked / stacked.numel();
+    const std::int64_t portion = !x.is_cpu() ? samples : unpacked < kFewSamples ? kManySamples : unpacked;
     for (std::int64_t first = 0; first < samples; first += portion)
         work(first, std::min(portion, samples - first));
 }
@@ -38,7 +42,7 @@ at::Tensor multiply(const at::Tensor& x, const at::Tensor& bias, const StackedMa
     const std::vector<std::int64_t> shape{x.size(0), x.size(1), matrix.outputs()};
     const at::Tensor y = bias.defined() ? bias.unsqueeze(1).expand(shape).clone(at::MemoryFormat::Contiguous)
                                         : at::empty(shape, x.options());
-    in_portions(x, matrix.stacked.size(1), [&](std::int64_t first, std::int64_t count) {
+    in_portions(x, matrix.stacked, [&](std::int64_t first, std::int64_t count) {
         batched_product_out(y.narrow(0, first, count), x.narrow(0, first, count),
                             matrix.as_factors(weights(first, count)), 1, bias.defined() ? 1 : 0);
     });
@@ -96,9 +100,9 @@ struct Materialised : Function<Materialised> {
         const at::Tensor coefficients = with_base(z), taus = matrix.stacked.narrow(0, 1, matrix.tasks()).t();
         const at::Tensor dx = saved.of_x ? at::empty(x.sizes(), x.options()) : at::Tensor();
         const at::Tensor dz = saved.of_z ? at::empty(z.sizes(), z.options()) : at::Tensor();
-        in_portions(x, matrix.stacked.size(1), [&](std::int64_t first, std::int64_t count) {
+        in_portions(x, matrix.stacked, [&](std::int64_t first, std::int64_t count) {
             const at::Tensor own_g = g.narrow(0, first, count), own_x = x.narrow(0, first, count);
-            at::Tensor w = at::mm(coefficients.narrow(0, first, count), matrix.stacked);
+            const at::Tensor w = at::mm(coefficients.narrow(0, first, count), matrix.stacked);
             if (saved.of_x)
                 batched_product_out(dx.narrow(0, first, count), own_g, matrix.as_factors(w).transpose(1, 2));
             if (!saved.of_z) return;
@@ -163,8 +167,8 @@ at::Tensor compose(const at::Tensor& stacked, const at::Tensor& z) { return at::
 
 at::Tensor compose_in_order(const at::Tensor& stacked, const at::Tensor& z,
                             const std::vector<std::int64_t>& tasks) {
-    at::Tensor w = stacked.narrow(0, 0, 1).expand({z.size(0), -1}).clone(at::MemoryFormat::Contiguous);
-    for (const std::int64_t k : tasks) w.addcmul_(z.narrow(1, k, 1), stacked.narrow(0, k + 1, 1));
+    const at::Tensor w = at::empty({z.size(0), stacked.size(1)}, stacked.options());
+    accumulate_out(w, stacked, z, tasks);
     return w;
 }
 

@@ -4,6 +4,9 @@
 // (Debian's build), so there it goes to BLAS directly; the build chooses the file (CMakeLists.txt).
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
+#include <vector>
+
 namespace vtvc {
 
 /// out[…, M, N] = scale · a[…, M, K] · b[…, K, N] + keep · out, for one or two batch axes, equal in all three
@@ -15,5 +18,11 @@ void batched_product_out(const at::Tensor& out, const at::Tensor& a, const at::T
 
 /// a[B, M, K] · b[B, K, N] → [B, M, N]
 at::Tensor batched_product(const at::Tensor& a, const at::Tensor& b);
+
+/// out[b] = stacked[0] + Σ_k z[b, k] · stacked[1 + k], one k after another in the given order, which names
+/// every k with a coefficient that is not zero: each row's bits are its own, and a zero coefficient changes
+/// none. stacked [1 + K, N], z [B, K], out [B, N], all contiguous but z.
+void accumulate_out(const at::Tensor& out, const at::Tensor& stacked, const at::Tensor& z,
+                    const std::vector<std::int64_t>& order);
 
 }  // namespace vtvc
