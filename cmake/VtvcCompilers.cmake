@@ -19,10 +19,10 @@ if(VTVC_CUDA)
 endif()
 
 # ccache, told what it must overlook to work with the precompiled torch header, and to rewrite paths below the
-# checkout so that another clone hits too.
+# checkout so that another clone hits too. CCACHE_DEPEND: the compiler's own list of headers spares preprocessing twice.
 find_program(VTVC_CCACHE ccache)
 if(VTVC_CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1
+  set(CMAKE_CXX_COMPILER_LAUNCHER env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1 CCACHE_DEPEND=1
       CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${VTVC_CCACHE})
   set(CMAKE_CUDA_COMPILER_LAUNCHER ${CMAKE_CXX_COMPILER_LAUNCHER})
 endif()
