@@ -131,7 +131,7 @@ class Collector {
     // Returns the key: its hash, or the path where no hash was written.
     std::string describe(const json& dataset) {
         const std::string name = text(dataset, "name"), hash = text(dataset, "hash");
-        const std::string key = hash.empty() ? text(dataset, "path") : hash;
+        std::string key = hash.empty() ? text(dataset, "path") : hash;
         if (out_.datasets.contains(key)) return key;
         DatasetInfo info{name, text(dataset, "path"), hash, {}, {}, 0, 0, 0, false};
         for (const auto& [names, to] :

@@ -1,5 +1,7 @@
 #include "scan.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <set>
 #include <sstream>
@@ -99,7 +101,7 @@ TrainingLog read_log(const fs::path& path) {
             if (!value.is_object()) continue;
             for (const auto& [inner, number] : value.items())
                 if (number.is_number())
-                    out.curves[key + "." + inner].emplace_back(step, number.get<double>());
+                    out.curves[fmt::format("{}.{}", key, inner)].emplace_back(step, number.get<double>());
         }
     }
     return out;

@@ -159,10 +159,10 @@ std::vector<std::string> limits(const Material& m) {
     out.push_back(
         fmt::format("{} of task vectors a table at most: spread over base networks and fine-tunings is {}.",
                     counted(banks, "bank"), banks > 1 ? "seen in part" : "not measured"));
-    out.push_back(
+    out.emplace_back(
         "p values ask whether a difference holds for other images of the same kind, given these networks and "
         "seeds. They say nothing of other data.");
-    out.push_back(
+    out.emplace_back(
         "Training minimises a relaxed bound (binary concrete, weighted KL): an approximation of the ELBO, "
         "not the ELBO itself.");
     for (const ProtocolResults& protocol : m.results.protocols)

@@ -83,7 +83,7 @@ Table results_table(const ProtocolResults& protocol) {
     Table table{caption_of(protocol, by_subdomain), {"method"}, {}};
     for (const std::string& name : names) table.head.push_back(escape(name));
     for (const char* h : {"all", "NLL", "ECE", "zeros,<br>%", "coefficients<br>a sample", "seeds"})
-        table.head.push_back(by_subdomain || std::string_view(h) != "all" ? h : "average");
+        table.head.emplace_back(by_subdomain || std::string_view(h) != "all" ? h : "average");
 
     for (const Row* row : rows) {
         std::vector<TableCell> line{{escape(method_name(row->id)), false, row->id}};
@@ -101,6 +101,7 @@ Table results_table(const ProtocolResults& protocol) {
     }
     const auto mark = [&](std::size_t column, auto value, Better better, int decimals) {
         std::vector<double> values;
+        values.reserve(rows.size());
         for (const Row* row : rows) values.push_back(value(*row));
         mark_best(table.rows, column, values, rows, better, decimals);
     };

@@ -140,7 +140,7 @@ class Writer {
     explicit Writer(fs::path root) : root_(std::move(root)) {}
 
     fs::path run(Job& job, bool done = true) {
-        const fs::path folder = root_ / "store" / "runs" / fmt::format("{:016x}", 0xabc0000 + ++count_);
+        fs::path folder = root_ / "store" / "runs" / fmt::format("{:016x}", 0xabc0000 + ++count_);
         fs::create_directories(folder);
         write(folder / "resolved.toml", resolved_toml(job));
         write(folder / "provenance.json",
@@ -235,7 +235,7 @@ void write_protocol(Writer& writer, Protocol protocol, const std::vector<fs::pat
             file.coefficient_names = block_names;
             std::vector<std::string> modes{"mean"};
             if (method.sparse) modes.insert(modes.end(), {"hard", "averaged", "shuffled"});
-            if (method.id == "vtvc" && seed == 0) modes.push_back("monte_carlo");
+            if (method.id == "vtvc" && seed == 0) modes.emplace_back("monte_carlo");
             ordered_json meta{
                 {"protocol", name_of(protocol)},
                 {"method", method.id},
