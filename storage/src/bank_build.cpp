@@ -122,6 +122,7 @@ std::vector<std::string> names_of(const std::vector<std::pair<std::string, std::
     if (random_vectors < 0)
         fail<StorageError>("{} random vectors: the count cannot be negative", random_vectors);
     std::vector<std::string> names;
+    names.reserve(tasks.size() + static_cast<std::size_t>(random_vectors));
     for (const auto& [name, file] : tasks) names.push_back(name);
     for (std::int64_t r = 1; r <= random_vectors; ++r) names.push_back("random" + std::to_string(r));
     std::set<std::string> seen;

@@ -29,6 +29,8 @@ template <class... F>
 struct Overload : F... {
     using F::operator()...;
 };
+template <class... F>
+Overload(F...) -> Overload<F...>;  // clang 14, which clang-tidy reads with, does not deduce it
 
 }  // namespace
 

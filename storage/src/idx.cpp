@@ -24,13 +24,12 @@ constexpr std::uint64_t kDeflateRatio = 1032;  // no stream of deflate grows by 
 /// Hands out the file's bytes, unpacked where it is gzip, never more than asked for.
 class Source {
   public:
-    explicit Source(const std::filesystem::path& path) : path_(path.string()), raw_(read_text(path)) {
-        gzip_ = raw_.size() >= 2 && raw_[0] == '\x1f' && raw_[1] == '\x8b';
-        stream_.next_in = reinterpret_cast<Bytef*>(raw_.data());
-        stream_.avail_in =
-            static_cast<uInt>(std::min<std::size_t>(raw_.size(), std::numeric_limits<uInt>::max()));
+    explicit Source(const std::filesystem::path& path)
+        : path_(path.string()), raw_(read_text(path)), gzip_(raw_.starts_with("\x1f\x8b")) {
         if (raw_.size() > std::numeric_limits<uInt>::max())
             fail<StorageError>("{}: larger than 4 GiB, no IDX file of images is", path_);
+        stream_.next_in = reinterpret_cast<Bytef*>(raw_.data());
+        stream_.avail_in = static_cast<uInt>(raw_.size());
         if (gzip_ && inflateInit2(&stream_, 15 + 16) != Z_OK)
             fail<StorageError>("{}: zlib did not start", path_);
     }
@@ -76,7 +75,7 @@ class Source {
 
   private:
     std::string path_, raw_;
-    bool gzip_ = false, ended_ = false;
+    bool gzip_, ended_ = false;
     std::size_t at_ = 0;
     z_stream stream_{};
 };

@@ -39,6 +39,7 @@ class BankTest : public testing::Test {
     void build(const std::vector<std::string>& tasks, std::int64_t random_vectors = 0,
                std::uint64_t seed = 0) {
         std::vector<std::pair<std::string, std::filesystem::path>> files;
+        files.reserve(tasks.size());
         for (const auto& name : tasks) files.emplace_back(name, folder_ / (name + ".h5"));
         build_bank(folder_ / "bank.h5", folder_ / "base.h5", files, random_vectors, seed);
     }

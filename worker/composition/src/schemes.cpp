@@ -40,8 +40,8 @@ template <class MakeWeights>
 at::Tensor multiply(const at::Tensor& x, const at::Tensor& bias, const StackedMatrix& matrix,
                     const MakeWeights& weights) {
     const std::vector<std::int64_t> shape{x.size(0), x.size(1), matrix.outputs()};
-    const at::Tensor y = bias.defined() ? bias.unsqueeze(1).expand(shape).clone(at::MemoryFormat::Contiguous)
-                                        : at::empty(shape, x.options());
+    at::Tensor y = bias.defined() ? bias.unsqueeze(1).expand(shape).clone(at::MemoryFormat::Contiguous)
+                                  : at::empty(shape, x.options());
     in_portions(x, matrix.stacked, [&](std::int64_t first, std::int64_t count) {
         batched_product_out(y.narrow(0, first, count), x.narrow(0, first, count),
                             matrix.as_factors(weights(first, count)), 1, bias.defined() ? 1 : 0);
@@ -167,7 +167,7 @@ at::Tensor compose(const at::Tensor& stacked, const at::Tensor& z) { return at::
 
 at::Tensor compose_in_order(const at::Tensor& stacked, const at::Tensor& z,
                             const std::vector<std::int64_t>& tasks) {
-    const at::Tensor w = at::empty({z.size(0), stacked.size(1)}, stacked.options());
+    at::Tensor w = at::empty({z.size(0), stacked.size(1)}, stacked.options());
     accumulate_out(w, stacked, z, tasks);
     return w;
 }

@@ -21,18 +21,20 @@ at::Tensor by_head(const at::Tensor& x, std::int64_t heads) {
     return x.view({x.size(0), x.size(1), heads, x.size(2) / heads}).transpose(1, 2);
 }
 
+double score_scale(std::int64_t head) { return 1 / std::sqrt(static_cast<double>(head)); }
+
 /// Products read the heads where they lie and write them where they belong, in both directions.
 struct Attention : torch::autograd::Function<Attention> {
     static at::Tensor forward(AutogradContext* ctx, const at::Tensor& given, std::int64_t heads,
                               std::int64_t queries) {
         const at::Tensor qkv = given.contiguous();
         const std::int64_t samples = qkv.size(0), tokens = qkv.size(1), width = qkv.size(2) / 3;
-        const double scale = 1 / std::sqrt(static_cast<double>(width / heads));
+        const double scale = score_scale(width / heads);
         const at::Tensor q = part(qkv, 0, heads).narrow(2, 0, queries), k = part(qkv, 1, heads);
         const at::Tensor scores = at::empty({samples, heads, queries, tokens}, qkv.options());
         batched_product_out(scores, q, k.transpose(2, 3), scale);
         const at::Tensor weights = at::softmax(scores, -1);
-        const at::Tensor y = at::empty({samples, queries, width}, qkv.options());
+        at::Tensor y = at::empty({samples, queries, width}, qkv.options());
         batched_product_out(by_head(y, heads), weights, part(qkv, 2, heads));
         ctx->save_for_backward({qkv, weights});
         return y;
@@ -42,7 +44,7 @@ struct Attention : torch::autograd::Function<Attention> {
         const variable_list saved = ctx->get_saved_variables();
         const at::Tensor &qkv = saved[0], &weights = saved[1];
         const std::int64_t heads = weights.size(1), queries = weights.size(2), width = qkv.size(2) / 3;
-        const double scale = 1 / std::sqrt(static_cast<double>(width / heads));
+        const double scale = score_scale(width / heads);
         const at::Tensor dy = by_head(gradients[0].contiguous(), heads);
         const at::Tensor dqkv = at::empty_like(qkv);
         batched_product_out(part(dqkv, 2, heads), weights.transpose(2, 3), dy);
