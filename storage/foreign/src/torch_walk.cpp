@@ -126,9 +126,14 @@ class Walker {
         // An ordered dict's state is torch's bookkeeping (versions), not the user's.
         if (class_of(value) == "collections.OrderedDict") return;
         for (const auto dict : state_dicts(value)) pairs(graph_[dict].pairs, path, tensors, depth);
-        // Named tuples, sets, sizes: what they hold are their arguments.
-        if (value.pairs.empty() && value.items.empty() && value.state == kNoPickleValue)
-            places(graph_[value.arguments].items, path, tensors, depth);
+        // Named tuples, sets, sizes: what they hold are their arguments, or the one list that is their
+        // argument.
+        if (!value.pairs.empty() || !value.items.empty() || value.state != kNoPickleValue) return;
+        const auto* held = &graph_[value.arguments].items;
+        if (held->size() == 1 && !graph_[held->front()].items.empty() &&
+            graph_[held->front()].kind != PickleKind::object)
+            held = &graph_[held->front()].items;
+        places(*held, path, tensors, depth);
     }
 
     /// As torch.nn.Module.state_dict() lists it; other attributes give notes only.
