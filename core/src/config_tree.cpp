@@ -1,4 +1,4 @@
-#include "config_tree.hpp"
+#include "vtvc/core/config_tree.hpp"
 
 #include <fmt/format.h>
 

@@ -7,8 +7,8 @@
 #include <cmath>
 #include <set>
 
-#include "config_tree.hpp"
 #include "spelling.hpp"
+#include "vtvc/core/config_tree.hpp"
 #include "vtvc/core/error.hpp"
 #include "vtvc/core/files.hpp"
 

@@ -2,6 +2,7 @@
 #include "vtvc/storage/bank.hpp"
 
 #include <CLI/CLI.hpp>
+#include <map>
 #include <memory>
 
 #include "output.hpp"
@@ -16,6 +17,7 @@ struct Arguments {
     std::vector<std::string> tasks;
     std::int64_t random_vectors = 0;
     std::uint64_t seed = 0;
+    TaskStorage storage;
     bool json = false;
 };
 
@@ -26,10 +28,21 @@ std::pair<std::string, std::filesystem::path> split_task(const std::string& text
     return {text.substr(0, equals), text.substr(equals + 1)};
 }
 
+void check(const TaskStorage& storage) {
+    const bool low_rank = storage.kind == StorageKind::low_rank;
+    if (low_rank && storage.rank < 1)
+        fail<ConfigError>("--store lowrank needs --rank, the rank to keep (1 or more)");
+    if (!low_rank && storage.rank != 0)
+        fail<ConfigError>("--rank {} is of --store lowrank only; --store {} has none", storage.rank,
+                          name_of(storage.kind));
+}
+
 void build(const Arguments& arguments) {
+    check(arguments.storage);
     std::vector<std::pair<std::string, std::filesystem::path>> tasks;
     for (const std::string& task : arguments.tasks) tasks.push_back(split_task(task));
-    build_bank(arguments.out, arguments.base, tasks, arguments.random_vectors, arguments.seed);
+    build_bank(arguments.out, arguments.base, tasks,
+               {arguments.random_vectors, arguments.seed, arguments.storage});
 
     const Bank bank = Bank::open(arguments.out);
     if (arguments.json)
@@ -59,6 +72,15 @@ void add_bank(CLI::App& app) {
         ->check(CLI::NonNegativeNumber)
         ->capture_default_str();
     verb.add_option("--seed", arguments->seed, "Of the random vectors")->capture_default_str();
+    const std::map<std::string, StorageKind> kinds{{"f32", StorageKind::f32},
+                                                   {"bf16", StorageKind::bf16},
+                                                   {"int8", StorageKind::int8},
+                                                   {"lowrank", StorageKind::low_rank}};
+    verb.add_option("--store", arguments->storage.kind, "How task vectors are kept (default f32)")
+        ->transform(CLI::CheckedTransformer(kinds))
+        ->type_name("f32|bf16|int8|lowrank")
+        ->option_text("f32|bf16|int8|lowrank");
+    verb.add_option("--rank", arguments->storage.rank, "Of --store lowrank");
     verb.add_option("-o,--out", arguments->out, "Bank file to write")->required();
     add_json_flag(verb, arguments->json);
     verb.callback([arguments] { build(*arguments); });

@@ -1,8 +1,8 @@
 // vtvc inspect: one screen on any of our HDF5 files.
 #include <CLI/CLI.hpp>
 #include <array>
-#include <cmath>
 #include <filesystem>
+#include <map>
 #include <memory>
 
 #include "output.hpp"
@@ -32,40 +32,43 @@ Json describe_dataset(const std::string& path) {
     return about;
 }
 
-/// Inner products of all pairs of task vectors, block by block: the bank need not fit into memory.
-std::vector<std::vector<double>> inner_products(const Bank& bank) {
-    const auto tasks = static_cast<std::size_t>(bank.tasks());
-    std::vector<std::vector<double>> products(tasks, std::vector<double>(tasks));
-    for (std::size_t block = 0; block < bank.blocks().size(); ++block) {
-        const auto elements = static_cast<std::size_t>(bank.blocks()[block].elements());
-        std::vector<std::vector<float>> vectors(tasks, std::vector<float>(elements));
-        for (std::size_t a = 0; a < tasks; ++a) {
-            bank.read_task(static_cast<std::int64_t>(block), static_cast<std::int64_t>(a), vectors[a]);
-            for (std::size_t b = 0; b <= a; ++b)
-                for (std::size_t i = 0; i < elements; ++i)
-                    products[a][b] += static_cast<double>(vectors[a][i]) * static_cast<double>(vectors[b][i]);
-        }
-    }
-    return products;
+/// "int8", or how many blocks are stored how: "lowrank 48, f32 104".
+std::string storage_of(const Bank& bank, std::int64_t task) {
+    std::map<StorageKind, std::int64_t> blocks;
+    for (std::size_t j = 0; j < bank.blocks().size(); ++j)
+        ++blocks[bank.storage(static_cast<std::int64_t>(j), task)];
+    if (blocks.size() == 1) return std::string(name_of(blocks.begin()->first));
+    std::string text;
+    for (const auto& [kind, count] : blocks)
+        text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name_of(kind), count);
+    return text;
 }
 
 Json describe_bank(const std::string& path) {
     const Bank bank = Bank::open(path);
     std::int64_t parameters = 0;
     for (const Block& block : bank.blocks()) parameters += block.elements();
-    const auto products = inner_products(bank);
     Json tasks = Json::object();
-    for (std::size_t a = 0; a < products.size(); ++a) {
+    for (std::int64_t a = 0; a < bank.tasks(); ++a) {
         Json cosines = Json::object();
-        for (std::size_t b = 0; b < a; ++b)
-            cosines[bank.task_names()[b]] = products[a][b] / std::sqrt(products[a][a] * products[b][b]);
-        const double norm = std::sqrt(products[a][a]);
-        tasks[bank.task_names()[a]] = {
-            {"norm", norm}, {"norm_over_base", norm / bank.base_norm()}, {"cosines", cosines}};
+        for (std::int64_t b = 0; b < a; ++b)
+            cosines[bank.task_names()[static_cast<std::size_t>(b)]] = bank.cosine(a, b);
+        const RoundingError& rounding = bank.rounding(a);
+        Json& task = tasks[bank.task_names()[static_cast<std::size_t>(a)]];
+        task = {{"norm", bank.norm(a)},
+                {"norm_over_base", bank.norm(a) / bank.base_norm()},
+                {"storage", storage_of(bank, a)},
+                {"bytes", bank.stored_bytes(a)},
+                {"error", rounding.overall}};
+        if (!rounding.worst_block.empty())
+            task["worst_error"] = {{"block", rounding.worst_block}, {"error", rounding.worst}};
+        task["cosines"] = cosines;
     }
-    return {{"base_hash", bank.base_hash()},  {"model", Json::parse(bank.model_meta())},
-            {"blocks", bank.blocks().size()}, {"parameters", parameters},
-            {"base_norm", bank.base_norm()},  {"tasks", tasks}};
+    Json about{{"base_hash", bank.base_hash()},  {"model", Json::parse(bank.model_meta())},
+               {"blocks", bank.blocks().size()}, {"parameters", parameters},
+               {"base_norm", bank.base_norm()},  {"tasks", tasks}};
+    if (Json notes = Json::parse(bank.notes()); !notes.empty()) about["notes"] = std::move(notes);
+    return about;
 }
 
 Json describe_features(const std::string& path) {

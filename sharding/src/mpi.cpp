@@ -70,6 +70,9 @@ class MpiCommunicator final : public Communicator {
     ~MpiCommunicator() override {
         const Watchdog::InCollective watched(watchdog_, Operation::finalize, 0);
         try {
+            // Not in MPI_Finalize: mpirun 4.1 crashes or hangs in one of ten jobs that end while some rank
+            // waits there.
+            VTVC_MPI(MPI_Barrier(session_.ranks));
             VTVC_MPI(MPI_Comm_free(&session_.ranks));
             VTVC_MPI(MPI_Finalize());
         } catch (const std::exception& error) {

@@ -2,13 +2,11 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
-#include <set>
 
-#include "bank_layout.hpp"
+#include "bank_codec.hpp"
 #include "h5_reader.hpp"
-#include "h5_writer.hpp"
 #include "vtvc/core/random.hpp"
-#include "vtvc/storage/bank.hpp"
+#include "vtvc/storage/bank_writer.hpp"
 
 namespace vtvc {
 
@@ -99,12 +97,6 @@ void check_same_base(const Model& base, const Model& model) {
                             recorded->get<std::string>(), base.reader.path(), base.reader.content_hash());
 }
 
-double dot(std::span<const float> a, std::span<const float> b) {
-    double sum = 0;
-    for (std::size_t i = 0; i < a.size(); ++i) sum += static_cast<double>(a[i]) * b[i];
-    return sum;
-}
-
 /// A vector of the given norm in a uniformly random direction; of zeros where there is nothing to scale.
 void fill_random(std::span<float> out, double norm, Stream stream) {
     double squares = 0;
@@ -116,92 +108,60 @@ void fill_random(std::span<float> out, double norm, Stream stream) {
     for (auto& value : out) value = static_cast<float>(value * scale);
 }
 
-std::vector<std::string> names_of(const std::vector<std::pair<std::string, std::filesystem::path>>& tasks,
-                                  std::int64_t random_vectors) {
+std::vector<BankPlan::Task> tasks_of(const std::vector<std::pair<std::string, std::filesystem::path>>& tasks,
+                                     const BankOptions& options) {
     if (tasks.empty()) fail<StorageError>("a bank needs one task at least");
-    if (random_vectors < 0)
-        fail<StorageError>("{} random vectors: the count cannot be negative", random_vectors);
-    std::vector<std::string> names;
-    names.reserve(tasks.size() + static_cast<std::size_t>(random_vectors));
-    for (const auto& [name, file] : tasks) names.push_back(name);
-    for (std::int64_t r = 1; r <= random_vectors; ++r) names.push_back("random" + std::to_string(r));
-    std::set<std::string> seen;
-    for (const auto& name : names) {
-        if (name.empty()) fail<StorageError>("a task of a bank needs a name");
-        if (!seen.insert(name).second) fail<StorageError>("task '{}' is named twice in the bank", name);
-    }
-    return names;
+    if (options.random_vectors < 0)
+        fail<StorageError>("{} random vectors: the count cannot be negative", options.random_vectors);
+    std::vector<BankPlan::Task> list;
+    list.reserve(tasks.size() + static_cast<std::size_t>(options.random_vectors));
+    for (const auto& [name, file] : tasks) list.push_back({name, "", options.storage});
+    for (std::int64_t r = 1; r <= options.random_vectors; ++r)
+        list.push_back({"random" + std::to_string(r), "", options.storage});
+    return list;
 }
 
 }  // namespace
 
 void build_bank(const std::filesystem::path& path, const std::filesystem::path& base_path,
                 const std::vector<std::pair<std::string, std::filesystem::path>>& tasks,
-                std::int64_t random_vectors, std::uint64_t seed) {
-    const auto names = names_of(tasks, random_vectors);
+                const BankOptions& options) {
+    BankPlan plan;
+    plan.tasks = tasks_of(tasks, options);
     const auto base = Model::open(base_path);
     const auto blocks = block_order(base);
     std::vector<Model> models;
-    std::vector<std::string> hashes;
-    for (const auto& [name, file] : tasks) {
-        models.push_back(Model::open(file));
+    for (std::size_t k = 0; k < tasks.size(); ++k) {
+        models.push_back(Model::open(tasks[k].second));
         check_same_architecture(base, models.back());
         check_same_base(base, models.back());
-        hashes.push_back(models.back().reader.content_hash());
+        plan.tasks[k].hash = models.back().reader.content_hash();
     }
-    hashes.resize(names.size());  // random vectors come from no file
+    for (const auto& name : blocks) plan.blocks.push_back({name, base.shape(name)});
+    plan.base_hash = base.reader.content_hash();
+    plan.model = base.meta.value("model", Json::object()).dump();
 
-    const auto count = names.size(), real = models.size();
-    std::uint64_t bytes = 0;
-    for (const auto& block : blocks)
-        bytes +=
-            4 * (count + 1) * static_cast<std::uint64_t>(h5::elements_of(base.shape(block), block)) + 4096;
-    h5::Writer writer(path, kBankKind, kBankVersion, bytes);
-    writer.attribute("/", "base_hash", base.reader.content_hash());
-    writer.text("model", base.meta.value("model", Json::object()).dump());
-    writer.texts("task_names", names);
-    writer.texts("task_hashes", hashes);
-    writer.texts("blocks", blocks);
-
-    std::vector<double> products(count * count, 0.0);  // ⟨τ_k, τ_l⟩ over all blocks
-    double base_square = 0;
+    const auto real = models.size(), count = plan.tasks.size();
+    BankWriter writer(path, std::move(plan));
     for (std::size_t j = 0; j < blocks.size(); ++j) {
+        const auto block = static_cast<std::int64_t>(j);
         const auto origin = base.read(blocks[j]);
-        const auto size = origin.size();
-        std::vector<float> stack(count * size);
-        const auto vector = [&](std::size_t k) { return std::span(stack).subspan(k * size, size); };
+        writer.put_base(block, origin);
         double mean_norm = 0;
         for (std::size_t k = 0; k < real; ++k) {
-            const auto tuned = models[k].read(blocks[j]);
-            std::transform(tuned.begin(), tuned.end(), origin.begin(), vector(k).begin(), std::minus<>());
-            mean_norm += std::sqrt(dot(vector(k), vector(k))) / static_cast<double>(real);
+            auto vector = models[k].read(blocks[j]);
+            std::transform(vector.begin(), vector.end(), origin.begin(), vector.begin(), std::minus<>());
+            mean_norm += std::sqrt(dot(vector, vector)) / static_cast<double>(real);
+            writer.put_task(block, static_cast<std::int64_t>(k), vector);
         }
         // Streams beyond 2^32 samples: an initial network drawn from the same seed must not resemble them.
-        for (auto k = real; k < count; ++k)
-            fill_random(vector(k), mean_norm,
-                        Stream(seed, Purpose::initialise, (std::uint64_t{1} << 32) + k - real, j));
-        for (std::size_t k = 0; k < count; ++k)
-            for (std::size_t l = 0; l <= k; ++l) products[k * count + l] += dot(vector(k), vector(l));
-        base_square += dot(origin, origin);
-
-        h5::Shape stacked{static_cast<std::int64_t>(count)};
-        stacked.insert(stacked.end(), base.shape(blocks[j]).begin(), base.shape(blocks[j]).end());
-        writer.array(base_place(blocks[j]), base.shape(blocks[j]), origin);
-        writer.array(tasks_place(blocks[j]), stacked, stack, 1);
-    }
-
-    std::vector<double> norms(count), cosines(count * count);
-    for (std::size_t k = 0; k < count; ++k) norms[k] = std::sqrt(products[k * count + k]);
-    for (std::size_t k = 0; k < count; ++k)
-        for (std::size_t l = 0; l <= k; ++l) {
-            const double scale = norms[k] * norms[l];
-            const double cosine = k == l ? 1 : scale > 0 ? products[k * count + l] / scale : 0;
-            cosines[k * count + l] = cosines[l * count + k] = cosine;
+        std::vector<float> vector(origin.size());
+        for (auto k = real; k < count; ++k) {
+            fill_random(vector, mean_norm,
+                        Stream(options.seed, Purpose::initialise, (std::uint64_t{1} << 32) + k - real, j));
+            writer.put_task(block, static_cast<std::int64_t>(k), vector);
         }
-    const auto tasks_in_file = static_cast<std::int64_t>(count);
-    writer.attribute("/", "norms", h5::Reals{{tasks_in_file}, std::move(norms)});
-    writer.attribute("/", "cosines", h5::Reals{{tasks_in_file, tasks_in_file}, std::move(cosines)});
-    writer.attribute("/", "base_norm", h5::Reals{{}, {std::sqrt(base_square)}});
+    }
     writer.finish();
 }
 

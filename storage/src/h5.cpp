@@ -11,8 +11,8 @@ namespace vtvc::h5 {
 
 namespace {
 
-constexpr std::array<std::string_view, 6> kTypeNames{"f32", "f64", "i32", "i64", "u8", "text"};
-constexpr std::array<std::size_t, 6> kTypeBytes{4, 8, 4, 8, 1, 0};
+constexpr std::array<std::string_view, 8> kTypeNames{"f32", "f64", "i32", "i64", "u8", "text", "i8", "bf16"};
+constexpr std::array<std::size_t, 8> kTypeBytes{4, 8, 4, 8, 1, 0, 1, 2};
 
 struct Innermost {
     std::string reason, call;
@@ -48,12 +48,16 @@ std::string_view type_name(Type type) { return kTypeNames.at(static_cast<std::si
 std::size_t type_bytes(Type type) { return kTypeBytes.at(static_cast<std::size_t>(type)); }
 
 Handle item_type(Type type, std::size_t item_bytes, const std::filesystem::path& path) {
-    const std::array<hid_t, 5> numbers{H5T_IEEE_F32LE, H5T_IEEE_F64LE, H5T_STD_I32LE, H5T_STD_I64LE,
-                                       H5T_STD_U8LE};
-    const bool text = type == Type::text;
-    const hid_t model = text ? H5T_C_S1 : numbers.at(static_cast<std::size_t>(type));
-    Handle made = own(H5Tcopy(model), H5Tclose, path, "copy a type");
-    if (text) {
+    const std::array<hid_t, 8> models{H5T_IEEE_F32LE, H5T_IEEE_F64LE, H5T_STD_I32LE, H5T_STD_I64LE,
+                                      H5T_STD_U8LE,   H5T_C_S1,       H5T_STD_I8LE,  H5T_IEEE_F32LE};
+    Handle made = own(H5Tcopy(models.at(static_cast<std::size_t>(type))), H5Tclose, path, "copy a type");
+    if (type == Type::bf16) {  // HDF5 has no name for it but describes any float: h5py reads it as float32
+        check(H5Tset_fields(made.get(), 15, 7, 8, 0, 7), path, "describe bf16");
+        check(H5Tset_precision(made.get(), 16), path, "describe bf16");
+        check(H5Tset_size(made.get(), 2), path, "describe bf16");
+        check(H5Tset_ebias(made.get(), 127), path, "describe bf16");
+    }
+    if (type == Type::text) {
         check(H5Tset_size(made.get(), item_bytes), path, "set the length of text");
         check(H5Tset_strpad(made.get(), H5T_STR_NULLPAD), path, "set the padding of text");
         check(H5Tset_cset(made.get(), H5T_CSET_UTF8), path, "mark text as UTF-8");

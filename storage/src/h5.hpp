@@ -64,8 +64,8 @@ inline Handle own(hid_t id, Handle::Close closer, const std::filesystem::path& p
     return Handle(check(id, path, what), closer);
 }
 
-/// In the order of DType, then text.
-enum class Type { f32, f64, i32, i64, u8, text };
+/// In the order of DType, then what tensor files do not hold.
+enum class Type { f32, f64, i32, i64, u8, text, i8, bf16 };
 using Shape = std::vector<std::int64_t>;
 
 template <class T>
@@ -75,6 +75,7 @@ constexpr Type type_of() {
     if constexpr (std::is_same_v<T, std::int32_t>) return Type::i32;
     if constexpr (std::is_same_v<T, std::int64_t>) return Type::i64;
     if constexpr (std::is_same_v<T, std::uint8_t>) return Type::u8;
+    if constexpr (std::is_same_v<T, std::int8_t>) return Type::i8;
 }
 std::string_view type_name(Type type);
 /// Bytes of a number; text has its own length and 0 here.

@@ -9,6 +9,8 @@ namespace vtvc::h5 {
 
 namespace {
 
+constexpr std::array<Type, 7> kNumbers{Type::f32, Type::f64, Type::i32, Type::i64,
+                                       Type::u8,  Type::i8,  Type::bf16};
 constexpr int kDeepest = 16;                     // groups in groups; ours need 4
 constexpr std::size_t kMostObjects = 1'000'000;  // stops a damaged tree that repeats itself
 
@@ -186,13 +188,11 @@ void Reader::add_array(hid_t dataset, const std::string& name) {
         array.item_bytes > 0) {
         array.type = Type::text;
     } else {
-        int type = 0;
-        while (type < static_cast<int>(Type::text) &&
-               H5Tequal(item.get(), item_type(static_cast<Type>(type), 0, path_).get()) <= 0)
-            ++type;
-        if (type == static_cast<int>(Type::text))
-            refuse("'{}' has a type that files of ours do not use", name);
-        array.type = static_cast<Type>(type);
+        const auto found = std::find_if(kNumbers.begin(), kNumbers.end(), [&](Type type) {
+            return H5Tequal(item.get(), item_type(type, 0, path_).get()) > 0;
+        });
+        if (found == kNumbers.end()) refuse("'{}' has a type that files of ours do not use", name);
+        array.type = *found;
     }
     const auto space = own(H5Dget_space(dataset), H5Sclose, path_, "read the shape of " + name);
     const int rank = check(H5Sget_simple_extent_ndims(space.get()), path_, "read the shape of " + name);

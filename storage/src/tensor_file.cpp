@@ -78,7 +78,9 @@ TensorFile TensorFile::read(const std::filesystem::path& path, const std::string
     if (!nlohmann::json::accept(file.meta)) reader.refuse("its meta text is not JSON");
     for (const auto& name : reader.names("tensors")) {
         const auto& about = reader.about(place(name));
-        if (about.type == h5::Type::text) reader.refuse("tensor '{}' is text, numbers are needed", name);
+        if (about.type >= h5::Type::text)
+            reader.refuse("tensor '{}' is {}, tensor files hold f32, f64, i32, i64 and u8", name,
+                          h5::type_name(about.type));
         HostTensor tensor{static_cast<DType>(about.type), about.shape, std::vector<std::byte>(about.bytes())};
         reader.read(place(name), 0, about.rows(), tensor.bytes);
         file.tensors.emplace(name, std::move(tensor));

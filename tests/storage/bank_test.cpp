@@ -36,12 +36,12 @@ class BankTest : public testing::Test {
         file.meta = meta.dump();
         file.write(folder_ / (name + ".h5"));
     }
-    void build(const std::vector<std::string>& tasks, std::int64_t random_vectors = 0,
-               std::uint64_t seed = 0) {
+    void build(const std::vector<std::string>& tasks, std::int64_t random_vectors = 0, std::uint64_t seed = 0,
+               TaskStorage storage = {}) {
         std::vector<std::pair<std::string, std::filesystem::path>> files;
         files.reserve(tasks.size());
         for (const auto& name : tasks) files.emplace_back(name, folder_ / (name + ".h5"));
-        build_bank(folder_ / "bank.h5", folder_ / "base.h5", files, random_vectors, seed);
+        build_bank(folder_ / "bank.h5", folder_ / "base.h5", files, {random_vectors, seed, storage});
     }
     Bank open() const { return Bank::open(folder_ / "bank.h5"); }
     static std::vector<float> task(const Bank& bank, std::int64_t block, std::int64_t k) {
@@ -177,7 +177,7 @@ TEST_F(BankTest, ReadingChecksIndicesAndRoom) {
     expect_refused([&] { bank.read_base(2, room); }, {"bank.h5", "block 2"});
     expect_refused([&] { bank.read_task(0, 1, room); }, {"bank.h5", "task vector 1"});
     expect_refused([&] { bank.read_task(0, -1, room); }, {"task vector -1"});
-    expect_refused([&] { bank.read_task(1, 0, room); }, {"tasks/b", "8 bytes", "16"});
+    expect_refused([&] { bank.read_task(1, 0, room); }, {"block 'b'", "2 numbers", "room for 4"});
 }
 
 }  // namespace

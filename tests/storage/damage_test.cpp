@@ -112,7 +112,7 @@ void write_bank(const std::filesystem::path& path) {
     tuned.meta = R"({"model":{"width":2},"base_hash":")" + model.content_hash() + "\"}";
     tuned.tensors.at("conv1.weight").as<float>()[1] = 9;
     tuned.write(folder / "tuned.h5");
-    build_bank(path, folder / "base.h5", {{"first", folder / "tuned.h5"}}, 1, 3);
+    build_bank(path, folder / "base.h5", {{"first", folder / "tuned.h5"}}, {1, 3, {}});
 }
 
 std::string read_bank(const std::filesystem::path& path) {

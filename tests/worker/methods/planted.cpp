@@ -82,7 +82,7 @@ Planted::Planted(std::int64_t classes, std::uint64_t seed) {
         tasks.emplace_back(name, folder_ / (name + ".h5"));
         truth.push_back(std::move(blocks));
     }
-    build_bank(folder_ / "bank.h5", folder_ / "base.h5", tasks, random_vectors, seed);
+    build_bank(folder_ / "bank.h5", folder_ / "base.h5", tasks, {random_vectors, seed, {}});
 
     DatasetContents contents;
     contents.name = "planted";

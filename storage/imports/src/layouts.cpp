@@ -1,0 +1,43 @@
+// The list of layouts, and how their patterns match.
+#include <algorithm>
+#include <array>
+#include <cctype>
+
+#include "layout.hpp"
+
+namespace vtvc {
+
+std::span<const Layout> layouts() {
+    static const std::array all{open_clip_layout,     hugging_face_layout,  timm_layout,
+                                torch_encoder_layout, attention_mlp_layout, attention_ffn_layout};
+    return all;
+}
+
+std::optional<std::string> match(std::string_view pattern, std::string_view name) {
+    const bool open_end = pattern.ends_with('*');
+    if (open_end) pattern.remove_suffix(1);
+    std::string number;
+    const auto hole = pattern.find("{i}");
+    if (hole != std::string_view::npos) {
+        if (!name.starts_with(pattern.substr(0, hole))) return std::nullopt;
+        name.remove_prefix(hole);
+        pattern.remove_prefix(hole + 3);
+        while (!name.empty() && std::isdigit(static_cast<unsigned char>(name[0])) != 0) {
+            number += name[0];
+            name.remove_prefix(1);
+        }
+        // More digits are no layer, and "01" would stand for the same layer as "1".
+        if (number.empty() || number.size() > 6 || (number.size() > 1 && number[0] == '0'))
+            return std::nullopt;
+    }
+    if (open_end ? !name.starts_with(pattern) : name != pattern) return std::nullopt;
+    return number;
+}
+
+std::string filled(std::string_view pattern, std::string_view number) {
+    std::string text(pattern);
+    if (const auto hole = text.find("{i}"); hole != std::string::npos) text.replace(hole, 3, number);
+    return text;
+}
+
+}  // namespace vtvc
