@@ -48,6 +48,8 @@ class Collector {
             if (note.is_string()) out_.notes.push_back(run.name + ": " + note.get<std::string>());
 
         ProtocolResults& protocol = protocols_[meta.at("protocol").get<std::string>()];
+        for (const json& dataset : meta.value("datasets", json::array()))
+            if (const auto head = text(dataset, "head"); !head.empty()) protocol.heads.insert(head);
         if (const auto bank = text(meta, "bank_hash"); !bank.empty()) protocol.banks.insert(bank);
         const std::string method = meta.at("method");
         const auto seed = static_cast<std::int64_t>(real(meta, "seed"));

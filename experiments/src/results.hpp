@@ -96,6 +96,7 @@ struct ProtocolResults {
     std::vector<std::string> datasets;    ///< sorted
     std::vector<std::string> subdomains;  ///< heterogeneous
     std::set<std::string> banks;          ///< hashes
+    std::set<std::string> heads;          ///< kinds of the frozen heads: prototype, text, …
     const Row* find(const std::string& id) const;
     std::vector<const Row*> in_order() const;  ///< as tables list them
     const Row* main_row() const;               ///< vtvc, or what stands for it in this protocol

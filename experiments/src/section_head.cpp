@@ -45,6 +45,11 @@ std::string protocol_note(const ProtocolResults& protocol) {
         fmt::format("<b>{}</b>. Data: {}", escape(protocol_name(protocol.name)), join(names, ", "));
     if (!protocol.subdomains.empty()) out += fmt::format(", {} sub-domains", protocol.subdomains.size());
     out += fmt::format("; seeds {}", join(numbers, ", "));
+    if (!protocol.heads.empty()) {
+        std::vector<std::string> heads;
+        for (const std::string& head : protocol.heads) heads.push_back(escape(head));
+        out += fmt::format("; heads: {}", join(heads, ", "));
+    }
     if (main && main->told)
         out += *main->told ? "; the posterior is told which data set a sample is of"
                            : "; the posterior is told neither task nor domain";

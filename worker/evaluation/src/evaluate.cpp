@@ -140,6 +140,8 @@ void run_evaluate(RunContext& context, const EvaluateJob& job) {
         meta["datasets"].push_back({{"name", task.row.name},
                                     {"path", task.row.data},
                                     {"hash", task.dataset->hash()},
+                                    {"head", name_of(task.head.kind)},
+                                    {"head_hash", task.head.hash},
                                     {"classes", task.dataset->class_names()},
                                     {"subdomains", task.dataset->subdomain_names()}});
     }

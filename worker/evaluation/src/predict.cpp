@@ -118,6 +118,7 @@ void run_predict(RunContext& context, const PredictJob& job) {
                          {"protocol", meta.at("protocol")},
                          {"seed", meta.at("seed")},
                          {"images", job.images},
+                         {"head", name_of(problem.tasks()[static_cast<std::size_t>(task)].head.kind)},
                          {"task", names[static_cast<std::size_t>(task)]}}
                         .dump();
     write_predictions(context.path / "predictions.h5", contents);
