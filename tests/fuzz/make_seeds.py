@@ -74,6 +74,13 @@ def idx():
         yield name + ".gz", gzip.compress(plain, mtime=0)
 
 
+def image():
+    for place in ("images", "bad_images"):
+        for file in sorted((GOLDEN / place).iterdir()):
+            if file.stat().st_size < 4096:
+                yield f"{place}_{file.name}", file.read_bytes()
+
+
 def bad_ones(name):
     """Small bad files of the target's kind."""
     patterns = {"safetensors": "*.safetensors", "shard_index": "**/*.index.json", "pickle": "pickle-*.pt",
