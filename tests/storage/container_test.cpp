@@ -2,6 +2,7 @@
 #include <functional>
 
 #include "h5_reader.hpp"
+#include "h5_walk.hpp"
 #include "h5_writer.hpp"
 #include "support.hpp"
 
@@ -37,6 +38,15 @@ class Container : public testing::Test {
   protected:
     Container() { write_thing(path_); }
     h5::Reader open() const { return h5::Reader::open(path_, "thing", 1); }
+    /// What is refused of a file without an index, by what HDF5 says of it; with its index it is refused
+    /// anyway.
+    template <class Call>
+    void expect_edit_refused(Call change, const std::vector<std::string>& parts) {
+        write_thing(path_);
+        edit(path_, change);
+        expect_refused([&] { (void)open(); }, {"thing.h5"});
+        expect_refused([&] { (void)h5::walk_in_child(h5::File::open(path_), "thing", 1); }, parts);
+    }
     test::Folder folder_;
     std::filesystem::path path_ = folder_ / "thing.h5";
 };
@@ -93,17 +103,16 @@ TEST_F(Container, RefusesForeignHdf5) {
 }
 
 TEST_F(Container, NoticesEditsByOtherPrograms) {
-    edit(path_, [](hid_t file) {
-        const h5::Handle group(H5Gopen2(file, "group", H5P_DEFAULT), H5Gclose);
-        const h5::Handle attr(H5Aopen(group.get(), "note", H5P_DEFAULT), H5Aclose);
-        const h5::Handle type(H5Aget_type(attr.get()), H5Tclose);
-        ASSERT_EQ(H5Awrite(attr.get(), type.get(), "edited"), 0) << h5::error_text();
-    });
-    expect_refused([&] { (void)open(); }, {"thing.h5", "content hash"});
-
-    write_thing(path_);
-    edit(path_, [](hid_t file) { ASSERT_EQ(H5Ldelete(file, "names", H5P_DEFAULT), 0); });
-    expect_refused([&] { (void)open(); }, {"content hash"});
+    expect_edit_refused(
+        [](hid_t file) {
+            const h5::Handle group(H5Gopen2(file, "group", H5P_DEFAULT), H5Gclose);
+            const h5::Handle attr(H5Aopen(group.get(), "note", H5P_DEFAULT), H5Aclose);
+            const h5::Handle type(H5Aget_type(attr.get()), H5Tclose);
+            ASSERT_EQ(H5Awrite(attr.get(), type.get(), "edited"), 0) << h5::error_text();
+        },
+        {"thing.h5", "content hash"});
+    expect_edit_refused([](hid_t file) { ASSERT_EQ(H5Ldelete(file, "names", H5P_DEFAULT), 0); },
+                        {"content hash"});
 
     write_thing(path_);
     edit(path_, [](hid_t file) {
@@ -115,43 +124,62 @@ TEST_F(Container, NoticesEditsByOtherPrograms) {
 }
 
 TEST_F(Container, FollowsNothingOutOfTheFile) {
-    edit(path_, [](hid_t file) {
-        ASSERT_EQ(H5Lcreate_external("/etc/other.h5", "/x", file, "elsewhere", H5P_DEFAULT, H5P_DEFAULT), 0);
-    });
-    expect_refused([&] { (void)open(); }, {"'elsewhere' is a link"});
-
-    write_thing(path_);
-    edit(path_, [](hid_t file) {
-        const h5::Handle plan(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
-        ASSERT_EQ(H5Pset_external(plan.get(), "/etc/hostname", 0, 16), 0);
-        add_dataset(file, "foreign", H5T_IEEE_F32LE, plan.get());
-    });
-    expect_refused([&] { (void)open(); }, {"'foreign'", "run of bytes"});
+    expect_edit_refused(
+        [](hid_t file) {
+            ASSERT_EQ(H5Lcreate_external("/etc/other.h5", "/x", file, "elsewhere", H5P_DEFAULT, H5P_DEFAULT),
+                      0);
+        },
+        {"'elsewhere' is a link"});
+    expect_edit_refused(
+        [](hid_t file) {
+            const h5::Handle plan(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
+            ASSERT_EQ(H5Pset_external(plan.get(), "/etc/hostname", 0, 16), 0);
+            add_dataset(file, "foreign", H5T_IEEE_F32LE, plan.get());
+        },
+        {"'foreign'", "run of bytes"});
 }
 
 TEST_F(Container, RefusesLayoutsAndTypesThatItDoesNotWrite) {
-    edit(path_, [](hid_t file) {
-        const h5::Handle plan(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
-        const hsize_t chunk = 2;
-        ASSERT_EQ(H5Pset_chunk(plan.get(), 1, &chunk), 0);
-        add_dataset(file, "chunked", H5T_IEEE_F32LE, plan.get());
-    });
-    expect_refused([&] { (void)open(); }, {"'chunked'", "run of bytes"});
-
-    write_thing(path_);
-    edit(path_, [](hid_t file) { add_dataset(file, "big_endian", H5T_IEEE_F32BE, H5P_DEFAULT); });
-    expect_refused([&] { (void)open(); }, {"'big_endian'", "type"});
-
-    write_thing(path_);
-    edit(path_, [](hid_t file) { add_dataset(file, "unwritten", H5T_IEEE_F32LE, H5P_DEFAULT); });
-    expect_refused([&] { (void)open(); }, {"'unwritten'"});
+    expect_edit_refused(
+        [](hid_t file) {
+            const h5::Handle plan(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
+            const hsize_t chunk = 2;
+            ASSERT_EQ(H5Pset_chunk(plan.get(), 1, &chunk), 0);
+            add_dataset(file, "chunked", H5T_IEEE_F32LE, plan.get());
+        },
+        {"'chunked'", "run of bytes"});
+    expect_edit_refused([](hid_t file) { add_dataset(file, "big_endian", H5T_IEEE_F32BE, H5P_DEFAULT); },
+                        {"'big_endian'", "type"});
+    expect_edit_refused([](hid_t file) { add_dataset(file, "unwritten", H5T_IEEE_F32LE, H5P_DEFAULT); },
+                        {"'unwritten'"});
 }
 
 TEST_F(Container, RefusesGroupsThatContainThemselves) {
-    edit(path_, [](hid_t file) {
-        ASSERT_EQ(H5Lcreate_hard(file, "group", file, "group/again", H5P_DEFAULT, H5P_DEFAULT), 0);
-    });
-    expect_refused([&] { (void)open(); }, {"nested deeper"});
+    expect_edit_refused(
+        [](hid_t file) {
+            ASSERT_EQ(H5Lcreate_hard(file, "group", file, "group/again", H5P_DEFAULT, H5P_DEFAULT), 0);
+        },
+        {"nested deeper"});
+}
+
+TEST_F(Container, ReadsWhatOtherToolsRepacked) {
+    ASSERT_EQ(std::system(("h5repack " + path_.string() + " " + (folder_ / "repacked.h5").string()).c_str()),
+              0);
+    const auto repacked = h5::Reader::open(folder_ / "repacked.h5", "thing", 1);
+    EXPECT_FALSE(h5::look_at(h5::File::open(folder_ / "repacked.h5")).index);  // so it came through HDF5
+    EXPECT_EQ(repacked.content_hash(), open().content_hash());
+    EXPECT_EQ(repacked.rows<float>("group/rows", {-1, 2}, 1, 3), (std::vector<float>{2, 3, 4, 5, 6, 7}));
+    EXPECT_EQ(repacked.texts("names"), open().texts("names"));
+}
+
+TEST_F(Container, TheIndexSaysWhatHdf5Says) {
+    const auto walked = h5::walk_in_child(h5::File::open(path_), "thing", 1);
+    const auto carried = h5::look_at(h5::File::open(path_));
+    ASSERT_TRUE(carried.index);
+    EXPECT_EQ(carried.damage, "");
+    auto expected = *carried.index;
+    expected.rest = walked.rest;  // which the walk does not know
+    EXPECT_EQ(h5::to_bytes(walked), h5::to_bytes(expected));
 }
 
 TEST_F(Container, KeepsAttributesBeyond64KiB) {
