@@ -60,17 +60,15 @@ else
   preset asan all -L quick
   # clang cannot read the headers of Debian's torch as C++20 (a vector of a type not yet complete): without
   # PyTorch's own, clang-tidy reads the torch-free code only.
-  worker=OFF
+  worker=OFF tidy_all=
   if [ -f .deps/pytorch/vtvc-installed ]; then
-    worker=ON
+    worker=ON tidy_all=1
     preset cuda all -L quick
   fi
-  # The rooms that are clean so far; docs/ci.md says which are still to come.
-  tidied=("$PWD"/core/src/*.cpp)
-  [ $worker = OFF ] || tidied+=("$PWD"/worker/{training,methods,evaluation,jobs}/src/*.cpp "$PWD/worker/main.cpp")
+  # Every source of every room and of the tests, in the build or not; without PyTorch's headers the torch-free ones.
   tidy() {
     cmake --preset tidy -Wno-dev "-DVTVC_WORKER=$worker" && cmake --build build/tidy --target vtvc_code_version &&
-      cmake/gates/tidy.sh build/tidy "${tidied[@]}"
+      cmake/gates/tidy.py build/tidy ${tidy_all:+--missing}
   }
   gate "clang-tidy" tidy
 fi

@@ -4,12 +4,11 @@
 #include <CLI/CLI.hpp>
 #include <atomic>
 #include <csignal>
-#include <fstream>
 
 #include "vtvc/core/error.hpp"
 #include "vtvc/core/exit_code.hpp"
 #include "vtvc/core/job_file.hpp"
-#include "vtvc/core/progress.hpp"
+#include "vtvc/jobs/blas.hpp"
 #include "vtvc/jobs/run_job.hpp"
 #include "vtvc/sharding/communicator.hpp"
 
@@ -17,22 +16,6 @@ namespace {
 
 std::atomic<bool> stop_asked{false};
 void ask_to_stop(int) { stop_asked = true; }
-
-/// Debian's torch takes whatever libblas.so.3 is; the reference one is some seventy times slower than
-/// OpenBLAS.
-void check_blas() {
-    std::ifstream maps("/proc/self/maps");
-    bool fast = false, blas = false;
-    for (std::string line; std::getline(maps, line);) {
-        fast = fast || line.find("openblas") != std::string::npos || line.find("libmkl") != std::string::npos;
-        blas = blas || line.find("libblas") != std::string::npos;
-    }
-    if (blas && !fast) {
-        vtvc::warn(
-            "the reference BLAS is in use (matrix products run some 70 times slower than with OpenBLAS); "
-            "install libopenblas0-pthread, or run ./setup.sh");
-    }
-}
 
 int work(vtvc::Communicator& comm, int argc, char** argv) {
     CLI::App app("Runs one vtvc job; start it with mpirun, or through 'vtvc run'.");
@@ -56,7 +39,7 @@ int work(vtvc::Communicator& comm, int argc, char** argv) {
         return vtvc::exit_code::done;
     }
     if (request.file.empty()) throw vtvc::ConfigError("no job file given; try --help");
-    if (comm.rank() == 0) check_blas();
+    if (comm.rank() == 0) vtvc::warn_of_slow_blas();
     return vtvc::run_job(comm, request, stop_asked);
 }
 

@@ -161,7 +161,7 @@ class TomlWriter : public TextVisitor {
 /// "name=value" of every key that makes the run what it is.
 class IdentityVisitor : public TextVisitor {
   public:
-    explicit IdentityVisitor(HashOf content_hash_of) : content_hash_of_(content_hash_of) {}
+    explicit IdentityVisitor(const HashOf& content_hash_of) : content_hash_of_(content_hash_of) {}
     void section(std::string_view, std::string_view) override {}
     using TextVisitor::key;
     void key(std::string_view name, std::string& value, const Key& about) override {
@@ -187,7 +187,7 @@ class IdentityVisitor : public TextVisitor {
     void end_rows() override { rows_.clear(); }
 
   private:
-    HashOf content_hash_of_;
+    const HashOf& content_hash_of_;
     std::string rows_, prefix_;
     std::vector<std::string> lines_;
 };
@@ -218,7 +218,7 @@ std::string resolved_toml(const Job& job) {
     return writer.text();
 }
 
-std::string run_id(const Job& job, HashOf content_hash_of) {
+std::string run_id(const Job& job, const HashOf& content_hash_of) {
     IdentityVisitor visitor(content_hash_of);
     show(job, visitor);
     Hasher hasher;

@@ -71,22 +71,30 @@ RunFolder RunFolder::claim(const fs::path& store, const std::string& id) {
     }
 }
 
-void RunFolder::status(const std::string& state, std::int64_t step, std::int64_t steps,
-                       const std::string& message) {
+void RunFolder::stand_at(std::int64_t step, std::int64_t steps) {
+    step_ = step;
+    steps_ = steps;
+}
+
+void RunFolder::status(const std::string& state, const std::string& message) {
     if (fs::exists(attempt_folder(path_, attempt_ + 1))) {
         fail<StorageError>(
             "attempt {} of {} was overtaken by a later one (only the last may write); stop the other first",
             attempt_, path_.string());
     }
     const nlohmann::ordered_json json{{"schema", 1},         {"attempt", attempt_}, {"state", state},
-                                      {"step", step},        {"steps", steps},      {"message", message},
+                                      {"step", step_},       {"steps", steps_},     {"message", message},
                                       {"host", host_name()}, {"pid", ::getpid()},   {"time", time_text()}};
     write_atomically(file("status.json"), dump(json));
 }
 
-void RunFolder::finish(std::int64_t steps) {
-    status("DONE", steps, steps);
+void RunFolder::finish() {
+    status("DONE");
     write_atomically(file("DONE"), fmt::format("attempt {}\n", attempt_));
+}
+
+void link_run(const std::string& out, const fs::path& run) {
+    if (!out.empty()) point_link(out, fs::absolute(run));
 }
 
 std::string provenance_json(const std::string& command, int ranks,

@@ -1,4 +1,5 @@
-// vtvc run JOB.toml -n R: checks the job, starts its ranks, says in one line why it failed, returns its code.
+// vtvc run JOB.toml -n R: checks the job, finds it done or starts its ranks, says in one line why it failed,
+// returns its code.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <deque>
@@ -6,12 +7,15 @@
 #include <iostream>
 #include <memory>
 
+#include "output.hpp"
 #include "run_job.hpp"
 #include "verbs.hpp"
 #include "vtvc/core/error.hpp"
 #include "vtvc/core/exit_code.hpp"
 #include "vtvc/core/job_file.hpp"
 #include "vtvc/core/progress.hpp"
+#include "vtvc/core/run_folder.hpp"
+#include "vtvc/storage/run_identity.hpp"
 
 namespace vtvc {
 namespace {
@@ -52,23 +56,62 @@ std::string as_typed(const std::vector<std::string>& command) {
     return text;
 }
 
-int run(const RunRequest& request) {
-    auto settings = request.overrides;
-    if (!request.store.empty()) settings.push_back("job.store=" + request.store);
-    const auto job = load_job(request.job, settings);
+std::string state_of(int code) {
+    if (code == exit_code::done) return "DONE";
+    return code == exit_code::checkpointed ? "CHECKPOINTED" : "FAILED";
+}
+
+/// What --json prints, whatever happened to the ranks.
+struct Told {
+    std::string kind, id;
+    std::filesystem::path run;
+    bool started = false;
+    std::string why;
+
+    void print(int code) const {
+        Json about{{"kind", kind},       {"id", id},     {"run", run.string()}, {"state", state_of(code)},
+                   {"started", started}, {"code", code}, {"cause", nullptr}};
+        if (!why.empty()) about["cause"] = why;
+        print_json(about);
+    }
+};
+
+/// Starts the ranks and waits for their end; the job's exit code.
+int compute(const RunRequest& request, int threads, bool quiet, Told& told) {
     const auto worker = find_worker();
     if (request.ranks > 1) require_mpirun();
 
     const RunFolders folders;
-    const auto launch = launch_of(request, worker, static_cast<int>(job->common.threads), folders);
-    const bool quiet = request.output == RunRequest::Output::kept;
+    const auto launch = launch_of(request, worker, threads, folders);
     if (!quiet) say(as_typed(launch.command));
+    told.started = true;
     const auto ending = supervise(launch);
-    if (const auto why = explain(folders.causes(), request.ranks, ending); !why.empty()) {
+    told.why = explain(folders.causes(), request.ranks, ending);
+    if (!told.why.empty()) {
         if (quiet) show_end(folders.output());
-        fmt::print(stderr, "vtvc run: {}\n", why);
+        fmt::print(stderr, "vtvc run: {}\n", told.why);
     }
     return ending.signal != 0 ? 128 + ending.signal : ending.code;
+}
+
+int run(const RunRequest& request, bool json) {
+    auto settings = request.overrides;
+    if (!request.store.empty()) settings.push_back("job.store=" + request.store);
+    const auto job = load_job(request.job, settings);
+    const auto store = store_folder(job->common.store);
+    Told told{std::string(job->kind()), identify(*job).id, {}, false, ""};
+    told.run = RunFolder::folder(store, told.id);
+
+    const bool quiet = request.output == RunRequest::Output::kept;
+    int code = exit_code::done;
+    if (RunFolder::is_done(store, told.id)) {
+        link_run(job->common.out, told.run);
+        if (!quiet) say(fmt::format("{} {}: done already", told.kind, told.id));
+    } else {
+        code = compute(request, static_cast<int>(job->common.threads), quiet, told);
+    }
+    if (json) told.print(code);
+    return code;
 }
 
 }  // namespace
@@ -76,7 +119,7 @@ int run(const RunRequest& request) {
 void add_run(CLI::App& app) {
     auto* verb = app.add_subcommand("run", "Run a job file, with as many ranks as you like");
     auto request = std::make_shared<RunRequest>();
-    auto quiet = std::make_shared<bool>(false);
+    auto quiet = std::make_shared<bool>(false), json = std::make_shared<bool>(false);
     verb->add_option("job", request->job, "Job file (TOML)")->required();
     verb->add_option("-n,--ranks", request->ranks, "Processes that share the work")
         ->check(CLI::Range(1, 4096));
@@ -87,9 +130,10 @@ void add_run(CLI::App& app) {
     verb->add_option("--grace", request->grace_s, "Seconds to write a checkpoint in when asked to stop")
         ->check(CLI::NonNegativeNumber);
     verb->add_flag("--quiet", *quiet, "Show the job's output only if it fails");
-    verb->callback([request, quiet] {
-        if (*quiet) request->output = RunRequest::Output::kept;
-        if (const int code = run(*request); code != 0) throw Exit{code};
+    add_json_flag(*verb, *json);
+    verb->callback([request, quiet, json] {
+        if (*quiet || *json) request->output = RunRequest::Output::kept;
+        if (const int code = run(*request, *json); code != 0) throw Exit{code};
     });
 }
 

@@ -261,7 +261,7 @@ void check_kind(const Index& index, const std::string& path, const std::string& 
     const auto number = index.attributes.find({"/", "vtvc_version"});
     const auto* found =
         number == index.attributes.end() ? nullptr : std::get_if<std::int64_t>(&number->second);
-    if (found == nullptr || *found != version)
+    if (found == nullptr || (*found != version && version != kAnyVersion))
         fail<StorageError>(
             "{}: has version {} of the '{}' format, this program reads version {}; make it again or use the "
             "program "

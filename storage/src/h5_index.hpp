@@ -31,6 +31,7 @@ std::vector<std::byte> to_bytes(const Index& index);
 /// each other: nothing in it is believed before it has been checked.
 Index parse_index(std::span<const std::byte> bytes, const std::string& path, std::uint64_t file_bytes);
 
+inline constexpr std::int64_t kAnyVersion = -1;
 /// StorageError unless the attributes say: a file of vtvc, of this kind and version.
 void check_kind(const Index& index, const std::string& path, const std::string& kind, std::int64_t version);
 /// Text of fixed length without its padding of zeros.

@@ -14,6 +14,9 @@ class Reader {
     /// StorageError, naming file and reason: missing, not HDF5, cut, of another kind or version, damaged.
     static Reader open(const std::filesystem::path& path, const std::string& kind, std::int64_t version);
 
+    /// Of an index that was checked already.
+    Reader(File file, Index index);
+
     const std::string& path() const { return file_.path(); }
     const std::string& content_hash() const { return text_attribute("/", "content_hash"); }
 
@@ -54,7 +57,6 @@ class Reader {
     }
 
   private:
-    Reader(File file, Index index);
     void check_rows(const std::string& name, std::int64_t first, std::int64_t count) const;
     const Value& attribute(const std::string& object, const std::string& name) const;
 

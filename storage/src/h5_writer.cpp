@@ -170,16 +170,20 @@ void Writer::write(const std::string& name, Array about, std::span<const std::by
     auto made = own(H5Dcreate2(file_.get(), name.c_str(), item.get(), space.get(), links_.get(), H5P_DEFAULT,
                                H5P_DEFAULT),
                     H5Dclose, path_, "make dataset " + name);
-    if (!bytes.empty()) {
+    if (!bytes.empty())
         check(H5Dwrite(made.get(), item.get(), H5S_ALL, H5S_ALL, H5P_DEFAULT, bytes.data()), path_,
               "write dataset " + name);
-        about.offset = H5Dget_offset(made.get());
-    }
+    seal(made, name, std::move(about));
+}
+
+void Writer::seal(Handle& dataset, const std::string& name, Array about) {
+    about.offset = about.bytes() > 0 ? H5Dget_offset(dataset.get()) : 0;
     std::vector<std::string> sums;
+    sums.reserve(about.checksums.size());
     for (const auto& sum : about.checksums) sums.push_back(sum.hex());
-    put_value(made.get(), "xxh3", sums);
-    put_value(made.get(), "xxh3_rows", about.rows_per_checksum);
-    check(made.close(), path_, "close dataset " + name);
+    put_value(dataset.get(), "xxh3", sums);
+    put_value(dataset.get(), "xxh3_rows", about.rows_per_checksum);
+    check(dataset.close(), path_, "close dataset " + name);
     index_.arrays[name] = std::move(about);
 }
 

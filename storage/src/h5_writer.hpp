@@ -39,7 +39,10 @@ class Writer {
     void finish();
 
   private:
+    friend class RowWriter;  // h5_rows.hpp
     void write(const std::string& name, Array about, std::span<const std::byte> bytes);
+    /// Ends an array that is written: its checksums, its place, its line in the index.
+    void seal(Handle& dataset, const std::string& name, Array about);
     std::uint64_t reserve_index();
     void verify_written(const std::filesystem::path& temporary) const;
     void put_attribute(hid_t object, const std::string& name, Type type, std::size_t item_bytes,

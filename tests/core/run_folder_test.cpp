@@ -42,7 +42,8 @@ TEST_F(Run, EachClaimIsAnAttemptOfItsOwn) {
 
 TEST_F(Run, StatusIsWholeJson) {
     RunFolder run = RunFolder::claim(folder(), id);
-    run.status("RUNNING", 3, 20, "it \"runs\"");
+    run.stand_at(3, 20);
+    run.status("RUNNING", "it \"runs\"");
     const auto status = nlohmann::json::parse(read_text(run.file("status.json")));
     EXPECT_EQ(status.at("attempt"), 1);
     EXPECT_EQ(status.at("state"), "RUNNING");
@@ -56,27 +57,51 @@ TEST_F(Run, StatusIsWholeJson) {
 
 TEST_F(Run, AMessageThatIsNoUtf8IsStillWritten) {
     RunFolder run = RunFolder::claim(folder(), id);
-    run.status("FAILED", 0, 1, "cannot read \xff\xfe");
+    run.status("FAILED", "cannot read \xff\xfe");
     EXPECT_NO_THROW(nlohmann::json::parse(read_text(run.file("status.json"))));
 }
 
 TEST_F(Run, IsDoneOnlyAfterFinish) {
     RunFolder run = RunFolder::claim(folder(), id);
-    run.status("RUNNING", 19, 20);
+    run.status("RUNNING");
     EXPECT_FALSE(RunFolder::is_done(folder(), id));
-    run.finish(20);
+    run.finish();
     EXPECT_TRUE(RunFolder::is_done(folder(), id));
     EXPECT_EQ(nlohmann::json::parse(read_text(run.file("status.json"))).at("state"), "DONE");
     EXPECT_FALSE(RunFolder::is_done(folder(), "fedcba9876543210"));
 }
 
+TEST_F(Run, AFailureAndAnEndSayWhereTheRunStood) {
+    RunFolder run = RunFolder::claim(folder(), id);
+    const auto place = [&] {
+        const auto status = nlohmann::json::parse(read_text(run.file("status.json")));
+        return std::pair(status.at("step").get<int>(), status.at("steps").get<int>());
+    };
+    run.status("RUNNING");
+    EXPECT_EQ(place(), std::pair(0, 0));
+    run.stand_at(7, 20);
+    run.status("FAILED", "no more room");
+    EXPECT_EQ(place(), std::pair(7, 20));
+    run.stand_at(20, 20);
+    run.finish();
+    EXPECT_EQ(place(), std::pair(20, 20));
+}
+
+TEST_F(Run, LinksToARunAreMovedAndNothingElseIs) {
+    link_run("", folder() / "first");
+    link_run((folder() / "out" / "here").string(), folder() / "first");
+    link_run((folder() / "out" / "here").string(), folder() / "second");
+    EXPECT_EQ(fs::read_symlink(folder() / "out" / "here"), folder() / "second");
+    EXPECT_THROW(link_run((folder() / "out").string(), folder() / "first"), StorageError);
+}
+
 TEST_F(Run, AnOvertakenAttemptMayNotWrite) {
     RunFolder old = RunFolder::claim(folder(), id);
     RunFolder current = RunFolder::claim(folder(), id);
-    EXPECT_THROW(old.status("RUNNING", 1, 2), StorageError);
-    EXPECT_THROW(old.finish(2), StorageError);
+    EXPECT_THROW(old.status("RUNNING"), StorageError);
+    EXPECT_THROW(old.finish(), StorageError);
     EXPECT_FALSE(RunFolder::is_done(folder(), id));
-    current.finish(2);
+    current.finish();
     EXPECT_TRUE(RunFolder::is_done(folder(), id));
 }
 

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cmath>
 #include <csignal>
+#include <fstream>
 #include <future>
 #include <nlohmann/json.hpp>
 #include <thread>
@@ -43,6 +44,15 @@ Outcome train(const std::string& name, int ranks, const std::vector<std::string>
     command.replace(command.find(store), store.size(),
                     "VTVC_STORE=" + world().file("store-" + name).string());
     return shell(command);
+}
+
+/// status.json of the only run in the store of train(name).
+nlohmann::json only_status(const std::string& name) {
+    std::vector<std::filesystem::path> runs;
+    for (const auto& entry : std::filesystem::directory_iterator(world().file("store-" + name) / "runs"))
+        runs.push_back(entry.path());
+    EXPECT_EQ(runs.size(), 1u);
+    return nlohmann::json::parse(std::ifstream(runs.at(0) / "status.json"));
 }
 
 TEST(Path, PosteriorEvaluatePredictRunAndAreNotDoneTwice) {
@@ -149,6 +159,8 @@ TEST(Path, StoppedAndResumedEqualsUndisturbedBitForBit) {
     ASSERT_EQ(train("whole", 2).code, 0);
     const Outcome stopped = train("parts", 2, {"job.stop_at=20"});
     EXPECT_EQ(stopped.code, 75) << stopped.text;
+    EXPECT_EQ(only_status("parts").at("state"), "CHECKPOINTED");
+    EXPECT_EQ(only_status("parts").at("step"), 20);
     EXPECT_FALSE(std::filesystem::exists(world().file("runs/parts")));
     ASSERT_EQ(train("parts", 2).code, 0);
     EXPECT_EQ(method_digest(world().result("whole", "method.h5")),
@@ -161,6 +173,15 @@ TEST(Path, ALearningRateThatDestroysTheNumbersIsStoppedWithStepAndRank) {
     EXPECT_EQ(outcome.code, 1) << outcome.text;
     EXPECT_NE(outcome.text.find("is not a number"), std::string::npos) << outcome.text;
     EXPECT_NE(outcome.text.find("rank"), std::string::npos);
+    EXPECT_NE(outcome.text.find("gradient of "), std::string::npos) << outcome.text;
+
+    // The run says where it stood, and the last good checkpoint stays.
+    const auto status = only_status("wild");
+    EXPECT_EQ(status.at("state"), "FAILED");
+    EXPECT_EQ(status.at("steps"), 40);
+    const auto step = status.at("step").get<int>();
+    EXPECT_GT(step, 0);
+    EXPECT_NE(outcome.text.find("step " + std::to_string(step) + ":"), std::string::npos) << outcome.text;
 }
 
 /// Processes named vtvc-worker whose working folder is the world's.

@@ -61,6 +61,20 @@ TEST(Refusals, ABaseOfAnotherRun) {
     refuses("bank", {"task vectors of another base", {"input.base=runs/pretrain2/model.h5"}, 1, {"base"}});
 }
 
+TEST(Warnings, TheReferenceBlasIsNotTakenSilently) {
+    const std::filesystem::path folder = "/usr/lib/x86_64-linux-gnu/blas";
+    if (!std::filesystem::exists(folder / "libblas.so.3") || !VTVC_DEBIAN_TORCH)
+        GTEST_SKIP() << "needs Debian's torch, and libblas3 beside OpenBLAS";
+    const std::string job = world().command("features-one", 1, {"job.store=store-blas", "job.threads=1"});
+    const std::string words = "the reference BLAS is in use";
+    const Outcome usual = shell(job);
+    ASSERT_EQ(usual.code, 0) << usual.text;
+    EXPECT_EQ(usual.text.find(words), std::string::npos) << usual.text;
+    const Outcome slow = shell("export LD_LIBRARY_PATH=" + folder.string() + "; " + job);
+    ASSERT_EQ(slow.code, 0) << slow.text;
+    EXPECT_NE(slow.text.find(words), std::string::npos) << slow.text;
+}
+
 TEST(Refusals, ATruncatedFile) {
     const auto whole = world().file("one.h5"), cut = world().file("cut.h5");
     std::filesystem::copy_file(whole, cut, std::filesystem::copy_options::overwrite_existing);

@@ -25,26 +25,47 @@ format() {
   refused "clang-format-violations" "$root/cmake/gates/format.sh" good.cpp bad.cpp
 }
 
-# tidy_file NAME CODE: the only file of a build, listed as CMake lists it
-tidy_file() {
+# tidy_files NAME...: a build of these files, listed as CMake lists them
+tidy_files() {
+  local name entries=()
   mkdir -p build
-  printf '%s\n' "$2" >"$1.cpp"
-  printf '[\n{\n  "directory": "%s",\n  "command": "c++ -std=c++20 -c %s.cpp",\n  "file": "%s/%s.cpp"\n}\n]\n' \
-    "$scratch" "$1" "$scratch" "$1" >build/compile_commands.json
+  for name in "$@"; do
+    entries+=("$(printf '{\n  "directory": "%s",\n  "command": "c++ -std=c++20 -DNAME=%s -c %s.cpp",\n  "file": "%s/%s.cpp"\n}' \
+      "$scratch" "$name" "$name" "$scratch" "$name")")
+  done
+  (IFS=,; printf '[\n%s\n]\n' "${entries[*]-}") >build/compile_commands.json
 }
 tidy() {
+  local gate="$root/cmake/gates/tidy.py"
   ln -s "$root/.clang-tidy" .clang-tidy
-  tidy_file good 'extern "C" int MPI_Barrier(int); int f() { return MPI_Barrier(0); }'
-  accepted "$root/cmake/gates/tidy.sh" build
-  tidy_file dropped 'extern "C" int MPI_Barrier(int); void f() { MPI_Barrier(0); }'
-  refused "bugprone-unused-return-value" "$root/cmake/gates/tidy.sh" build
-  tidy_file moved '#include <string>
+  echo 'extern "C" int MPI_Barrier(int); int barrier() { return MPI_Barrier(0); }' >good.cpp
+  echo 'extern "C" int MPI_Barrier(int); void dropped() { MPI_Barrier(0); }' >dropped.cpp
+  echo '#include <string>
 #include <utility>
-std::size_t f(std::string a) { std::string b = std::move(a); return a.size() + b.size(); }'
-  refused "bugprone-use-after-move" "$root/cmake/gates/tidy.sh" build
-  # Nothing to check is a fault too, not a pass.
-  echo '[]' >build/compile_commands.json
-  refused "names no file" "$root/cmake/gates/tidy.sh" build
+std::size_t moved(std::string a) { std::string b = std::move(a); return a.size() + b.size(); }' >moved.cpp
+  # What only the analyzer's walk along paths finds: also in a file that is read in a group.
+  echo 'int followed(int *p, bool b) { if (b) p = nullptr; return b ? *p : 0; }' >path.cpp
+  echo 'int same_name(int a) { return a + 1; }' >one.cpp
+  echo 'static int same_name(int a) { return a + 2; }
+int two() { return same_name(1); }' >two.cpp
+  # The same thing named twice in a way the grouping does not see: the group does not compile, its files do.
+  echo 'namespace { int   hidden = 3; } int three() { return hidden; }' >three.cpp
+  echo 'namespace { int   hidden = 4; } int four() { return hidden; }' >four.cpp
+
+  tidy_files good; accepted "$gate" build
+  tidy_files good one two three four
+  accepted "$gate" build
+  grep -q "also one by one" output || fail "the group that does not compile was not read one by one: $(cat output)"
+  for fault in dropped:bugprone-unused-return-value moved:bugprone-use-after-move path:clang-analyzer-core.NullDereference; do
+    tidy_files good "${fault%%:*}" one
+    refused "${fault#*:}" "$gate" build
+    grep -q "${fault%%:*}.cpp:" output || fail "the finding does not name its file: $(cat output)"
+    tidy_files good one
+    accepted "$gate" build
+  done
+  # Nothing to check is a fault too, not a pass; so is a file that the build does not know.
+  tidy_files; refused "names no file" "$gate" build
+  tidy_files good; refused "does not name" "$gate" build one.cpp
 }
 
 # A house of two rooms, core and storage, built by the real cmake/VtvcModule.cmake.

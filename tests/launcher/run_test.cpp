@@ -1,6 +1,8 @@
 // vtvc run: what it refuses, what it passes on, how it ends. A job that misbehaves on request
 // (tests/sharding) stands in for vtvc-worker: both are copied into one folder.
 #include <algorithm>
+#include <chrono>
+#include <nlohmann/json.hpp>
 #include <regex>
 
 #include "../sharding/child.hpp"
@@ -15,6 +17,11 @@ using test::Scratch;
 
 constexpr auto long_enough = 60s;
 constexpr auto promised = 5s;
+#ifdef __SANITIZE_ADDRESS__
+constexpr double finished_run_s = 1;  // the sanitizer's own start
+#else
+constexpr double finished_run_s = .1;
+#endif
 
 /// A folder with both programs, a job file, and a TMPDIR of its own.
 class House {
@@ -23,12 +30,22 @@ class House {
         fs::create_directory(temporary());
         fs::copy_file(VTVC_BIN_DIR "/vtvc", folder_ / "vtvc");
         fs::copy_file(VTVC_BIN_DIR "/rank_faults", folder_ / "vtvc-worker");
+        for (const char* input : {"m.h5", "d.h5"}) std::ofstream(folder_ / input) << input;  // to be hashed
         write_job("[job]\nkind = \"features\"\nthreads = 3\n[input]\nmodel = \"m.h5\"\ndata = \"d.h5\"\n");
     }
     void write_job(const std::string& text) const { std::ofstream(job()) << text; }
     fs::path job() const { return folder_ / "job.toml"; }
     fs::path temporary() const { return folder_ / "tmp"; }
+    fs::path link() const { return folder_ / "link"; }
     const Scratch& folder() const { return folder_; }
+    /// What a run that ends well says of itself.
+    nlohmann::json described(std::vector<std::string> options) const;
+    /// Makes it a finished run, as its worker would.
+    static void finish(const nlohmann::json& run) {
+        const fs::path folder = run.at("run").get<std::string>();
+        fs::create_directories(folder);
+        std::ofstream(folder / "DONE") << "attempt 1\n";
+    }
     /// Folders of runs that are going on or were left behind.
     std::vector<fs::path> run_folders() const {
         std::vector<fs::path> found;
@@ -74,6 +91,13 @@ class VtvcRun {
     Child child_;
 };
 
+nlohmann::json House::described(std::vector<std::string> options) const {
+    options.insert(options.end(), {"--json", "--store", folder_ / "store"});
+    VtvcRun run(*this, "sum", std::move(options));
+    EXPECT_EQ(run.end(), 0) << run.err();
+    return nlohmann::json::parse(run.out());
+}
+
 testing::AssertionResult matches(const std::string& text, const std::string& pattern) {
     if (std::regex_search(text, std::regex(pattern))) return testing::AssertionSuccess();
     return testing::AssertionFailure() << "'" << text << "' has no " << pattern;
@@ -101,6 +125,62 @@ TEST(RunVerb, SaysThatTheWorkerIsMissing) {
     VtvcRun run(house, "sum", {});
     EXPECT_EQ(run.end(), 2);
     EXPECT_TRUE(matches(run.err(), "there is no .*vtvc-worker"));
+}
+
+TEST(RunVerb, RefusesAMissingInputBeforeAnythingStarts) {
+    const House house;
+    fs::remove(house.folder() / "d.h5");
+    VtvcRun run(house, "sum", {"-n", "2"});
+    EXPECT_EQ(run.end(), 1);
+    EXPECT_TRUE(matches(run.last_line(), "^vtvc: .*d.h5")) << run.err();
+    EXPECT_FALSE(fs::exists(house.folder() / "arguments"));
+}
+
+TEST(RunVerb, FindsAFinishedRunWithoutStartingRanks) {
+    const House house;
+    const auto first = house.described({"-n", "2"});
+    EXPECT_EQ(first.at("started"), true);
+    EXPECT_EQ(first.at("state"), "DONE");
+    EXPECT_EQ(first.at("kind"), "features");
+
+    House::finish(first);
+    fs::remove(house.folder() / "vtvc-worker");  // whatever would start it, fails
+    const auto again =
+        house.described({"-n", "2", "--set", "job.out=" + house.link().string(), "--set", "job.threads=2"});
+    EXPECT_EQ(again.at("started"), false);
+    EXPECT_EQ(again.at("id"), first.at("id"));
+    EXPECT_TRUE(fs::equivalent(house.link(), first.at("run").get<std::string>()));
+
+    // Other science, or another content of an input, is another run: that one needs the worker.
+    VtvcRun other(house, "sum", {"--set", "job.seed=1"});
+    EXPECT_EQ(other.end(), 2);
+    std::ofstream(house.folder() / "d.h5") << "changed";
+    VtvcRun changed(house, "sum", {});
+    EXPECT_EQ(changed.end(), 2);
+    EXPECT_TRUE(matches(changed.last_line(), "there is no .*vtvc-worker"));
+}
+
+TEST(RunVerb, AnswersForAFinishedRunAtOnce) {
+    const House house;
+    House::finish(house.described({}));
+    // The least of several: other programs may hold the cores for a while.
+    auto least = std::chrono::duration<double>::max();
+    for (int i = 0; i < 8; ++i) {
+        const auto begin = std::chrono::steady_clock::now();
+        ASSERT_EQ(house.described({}).at("started"), false);
+        least = std::min<std::chrono::duration<double>>(least, std::chrono::steady_clock::now() - begin);
+    }
+    EXPECT_LT(least.count(), finished_run_s);
+}
+
+TEST(RunVerb, TellsAFailureAsJsonToo) {
+    const House house;
+    VtvcRun run(house, "throw", {"--json"});
+    EXPECT_EQ(run.end(), 1);
+    const auto about = nlohmann::json::parse(run.out());
+    EXPECT_EQ(about.at("state"), "FAILED");
+    EXPECT_EQ(about.at("code"), 1);
+    EXPECT_TRUE(matches(about.at("cause"), "told to throw"));
 }
 
 class Ranks : public testing::TestWithParam<int> {

@@ -12,7 +12,9 @@
 #include "safetensors.hpp"
 #include "shapes.hpp"
 #include "shard_index.hpp"
+#include "torch_archive.hpp"
 #include "vtvc/core/error.hpp"
+#include "zip_archive.hpp"
 
 namespace vtvc {
 namespace fs = std::filesystem;
@@ -21,12 +23,32 @@ namespace {
 
 constexpr std::uint64_t kLargestIndex = std::uint64_t{32} << 20;
 
+/// Files that only Python's pickle reads, and torch.save's before PyTorch 1.6: said so, with the way out.
+void refuse_pickle(const foreign::ByteSource& source) {
+    constexpr std::string_view kBeforeZip("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.", 15);
+    const auto start = foreign::read_string(source, 0, std::min<std::size_t>(15, source.size()));
+    if (start == kBeforeZip)
+        fail<StorageError>(
+            "{}: written by torch.save in its layout before PyTorch 1.6; save it again in Python: "
+            "torch.save(torch.load(old, map_location='cpu'), new)",
+            source.name());
+    if (start.size() > 2 && start[0] == '\x80' && start[1] >= 2 && start[1] <= 5)
+        fail<StorageError>(
+            "{}: a plain pickle, not of torch.save; save it again in Python: "
+            "torch.save(pickle.load(open(old, 'rb')), new)",
+            source.name());
+}
+
 std::unique_ptr<foreign::Part> open_part(const fs::path& path) {
     auto source = foreign::open_bytes(path);
     if (source->size() == 0) fail<StorageError>("{} is empty; was its download cut?", path.string());
     if (foreign::looks_like_safetensors(*source) || path.extension() == ".safetensors")
         return foreign::open_safetensors(std::move(source));
-    fail<StorageError>("{} is no checkpoint that is known (safetensors)", path.string());
+    if (foreign::looks_like_zip(*source)) return foreign::open_torch_archive(std::move(source));
+    refuse_pickle(*source);
+    fail<StorageError>(
+        "{} is no checkpoint that is known (safetensors, or a file of torch.save); what made it?",
+        path.string());
 }
 
 }  // namespace

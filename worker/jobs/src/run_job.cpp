@@ -13,7 +13,7 @@
 #include "vtvc/core/run_folder.hpp"
 #include "vtvc/evaluation/evaluate.hpp"
 #include "vtvc/evaluation/predict.hpp"
-#include "vtvc/storage/tensor_file.hpp"
+#include "vtvc/storage/run_identity.hpp"
 
 namespace vtvc {
 namespace {
@@ -37,22 +37,6 @@ bool dispatch(RunContext& context, const Job& job) {
     fail<ConfigError>("jobs of kind '{}' are not run by vtvc-worker", kind);
 }
 
-/// Content hashes of a job's inputs, for provenance; filled while the id is made.
-std::map<std::string, std::string>& seen_inputs() {
-    static std::map<std::string, std::string> inputs;
-    return inputs;
-}
-std::string remembered_hash(const std::string& path) { return seen_inputs()[path] = content_hash_of(path); }
-
-/// Puts a link to the run where the job's file asks for it.
-void link_out(const std::string& out, const std::filesystem::path& run) {
-    if (out.empty()) return;
-    if (std::filesystem::path(out).has_parent_path()) {
-        std::filesystem::create_directories(std::filesystem::path(out).parent_path());
-    }
-    point_link(out, std::filesystem::absolute(run));
-}
-
 }  // namespace
 
 int run_job(Communicator& comm, const JobRequest& request, const std::atomic<bool>& stop_asked) {
@@ -60,7 +44,8 @@ int run_job(Communicator& comm, const JobRequest& request, const std::atomic<boo
     torch::set_num_threads(static_cast<int>(job->common.threads));
     const std::filesystem::path store =
         store_folder(request.store.empty() ? job->common.store : request.store);
-    const std::string id = broadcast_text(comm, comm.rank() == 0 ? run_id(*job, remembered_hash) : "");
+    const RunIdentity identity = comm.rank() == 0 ? identify(*job) : RunIdentity{};
+    const std::string id = broadcast_text(comm, identity.id);
     const std::filesystem::path path = RunFolder::folder(store, id);
 
     const bool done =
@@ -68,7 +53,7 @@ int run_job(Communicator& comm, const JobRequest& request, const std::atomic<boo
     if (done) {
         if (comm.rank() == 0) {
             say(fmt::format("{} {}: done already", job->kind(), id));
-            link_out(job->common.out, path);
+            link_run(job->common.out, path);
         }
         return exit_code::done;
     }
@@ -82,8 +67,8 @@ int run_job(Communicator& comm, const JobRequest& request, const std::atomic<boo
         std::string command = "vtvc-worker " + request.file;
         for (const std::string& text : request.overrides) command += " --set " + text;
         write_atomically(folder->file("provenance.json"),
-                         provenance_json(command, comm.size(), seen_inputs()));
-        folder->status("RUNNING", 0, 0);
+                         provenance_json(command, comm.size(), identity.inputs));
+        folder->status("RUNNING");
     }
     comm.barrier();
     RunContext context{comm, folder ? &*folder : nullptr, path, job->common, stop_asked};
@@ -91,17 +76,17 @@ int run_job(Communicator& comm, const JobRequest& request, const std::atomic<boo
     try {
         finished = dispatch(context, *job);
     } catch (const std::exception& error) {
-        if (folder) folder->status("FAILED", 0, 0, error.what());
+        if (folder) folder->status("FAILED", error.what());
         throw;
     }
     comm.barrier();
     if (!finished) {
-        if (folder) folder->status("CHECKPOINTED", 0, 0, "stopped on request; run it again to go on");
+        if (folder) folder->status("CHECKPOINTED", "stopped on request; run it again to go on");
         return exit_code::checkpointed;
     }
     if (folder) {
-        folder->finish(0);
-        link_out(job->common.out, path);
+        folder->finish();
+        link_run(job->common.out, path);
     }
     return exit_code::done;
 }

@@ -163,6 +163,10 @@ LoopResult run_loop(RunContext& context, LoopJob& job) {
     if (context.root()) metrics.emplace(context.path / "metrics.jsonl", state.metrics_bytes);
     std::optional<Progress> progress;
     if (context.root()) progress.emplace(job.phase, job.train.steps, "steps", state.step);
+    const auto stand = [&] {  // so that a status tells how far the run came, a failure's too
+        if (context.folder) context.folder->stand_at(state.step, job.train.steps);
+    };
+    stand();
 
     const auto begin = std::chrono::steady_clock::now();
     const double earlier_seconds = state.seconds;
@@ -211,6 +215,7 @@ LoopResult run_loop(RunContext& context, LoopJob& job) {
         set_rates(optimizer, job.groups, factor);
         optimizer.step();
         ++state.step;
+        stand();
 
         const double loss = sums[0] / static_cast<double>(global);
         if (context.root()) {
@@ -242,7 +247,7 @@ LoopResult run_loop(RunContext& context, LoopJob& job) {
             context.common.checkpoint_every > 0 && state.step % context.common.checkpoint_every == 0;
         if (stop || (save_due && !last)) {
             save();
-            if (context.folder) context.folder->status("RUNNING", state.step, job.train.steps, job.phase);
+            if (context.folder) context.folder->status("RUNNING", job.phase);
         }
         if (stop) return {false, state.last, elapsed()};
     }

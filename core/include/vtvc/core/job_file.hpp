@@ -1,5 +1,6 @@
 #pragma once
 // Job files: TOML in, checked job struct out; every error at once, each with file:line:column.
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -26,7 +27,7 @@ std::string dump_default(const std::string& kind);
 std::string resolved_toml(const Job& job);
 /// The job's science keys and the content hashes of its inputs (from the given function, path → hash), plus
 /// the kind's results number: hashed to 16 hexadecimal digits, the run's id.
-using HashOf = std::string (*)(const std::string& path);
-std::string run_id(const Job& job, HashOf content_hash_of);
+using HashOf = std::function<std::string(const std::string& path)>;
+std::string run_id(const Job& job, const HashOf& content_hash_of);
 
 }  // namespace vtvc

@@ -23,16 +23,21 @@ class RunFolder {
     const std::filesystem::path& path() const { return path_; }
     std::filesystem::path file(const std::string& name) const { return path_ / name; }
     int attempt() const { return attempt_; }
-    /// status.json: state is RUNNING, CHECKPOINTED, DONE or FAILED; step of steps; message.
-    void status(const std::string& state, std::int64_t step, std::int64_t steps,
-                const std::string& message = "");
+    /// Where the run stands: what the next status says. Writes nothing, so it may be called at every step.
+    void stand_at(std::int64_t step, std::int64_t steps);
+    /// status.json: state is RUNNING, CHECKPOINTED, DONE or FAILED; the step of steps it stands at; message.
+    void status(const std::string& state, const std::string& message = "");
     /// Writes status DONE, then the marker.
-    void finish(std::int64_t steps);
+    void finish();
 
   private:
     std::filesystem::path path_;
     int attempt_ = 0;
+    std::int64_t step_ = 0, steps_ = 0;
 };
+
+/// Puts a link to the run where the job's file asks for it ([job] out); empty: nowhere.
+void link_run(const std::string& out, const std::filesystem::path& run);
 
 /// provenance.json of a run: commit, versions, host, command, ranks, inputs (path → content hash), time.
 std::string provenance_json(const std::string& command, int ranks,
