@@ -39,7 +39,7 @@ void limit_memory() {
 #endif
 }
 
-[[noreturn]] void work_and_end(int out, const std::function<std::string()>& work) {
+[[noreturn]] void work_and_end(int out, const std::string& about, const std::function<std::string()>& work) {
     for (const int signal : {SIGINT, SIGTERM, SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGXCPU, SIGCHLD})
         (void)std::signal(signal, SIG_DFL);
     const int nowhere = ::open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -51,8 +51,10 @@ void limit_memory() {
     std::string answer;
     try {
         answer = work() + kDone;
-    } catch (const std::exception& error) {
+    } catch (const StorageError& error) {
         answer = std::string(error.what()) + kRefused;
+    } catch (const std::exception& error) {
+        answer = about + ": cannot be looked into (" + error.what() + "); was it damaged?" + kRefused;
     }
     for (std::size_t at = 0; at < answer.size();) {
         const auto put = ::write(out, answer.data() + at, answer.size() - at);
@@ -95,7 +97,7 @@ std::string in_limited_child(const std::string& about, const std::function<std::
                            std::strerror(code));
     }
     const pid_t child = ::fork();
-    if (child == 0) work_and_end(ends[1], work);
+    if (child == 0) work_and_end(ends[1], about, work);
     const int code = errno;
     ::close(ends[1]);
     if (child < 0) {

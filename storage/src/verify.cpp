@@ -22,10 +22,12 @@ struct Piece {
     std::int64_t first, count;
 };
 
+/// Rows of about so many bytes, whole units of the array's checksums.
 std::int64_t units_of(std::int64_t bytes, const h5::Array& array) {
-    const auto unit =
-        std::max<std::int64_t>(1, static_cast<std::int64_t>(array.row_bytes()) * array.rows_per_checksum);
-    return std::max<std::int64_t>(1, bytes / unit) * array.rows_per_checksum;
+    const auto unit_rows = std::min(array.rows_per_checksum, std::max<std::int64_t>(1, array.rows()));
+    const auto unit_bytes =
+        std::max<std::int64_t>(1, static_cast<std::int64_t>(array.row_bytes()) * unit_rows);
+    return std::max<std::int64_t>(1, bytes / unit_bytes) * unit_rows;
 }
 
 /// Reads a piece; what is wrong with it, or nothing.

@@ -1,6 +1,10 @@
 // The private HDF5 layer: what it refuses of files that other programs made or changed.
+#include <unistd.h>
+
+#include <cstdlib>
 #include <functional>
 
+#include "child.hpp"
 #include "h5_reader.hpp"
 #include "h5_walk.hpp"
 #include "h5_writer.hpp"
@@ -180,6 +184,59 @@ TEST_F(Container, TheIndexSaysWhatHdf5Says) {
     auto expected = *carried.index;
     expected.rest = walked.rest;  // which the walk does not know
     EXPECT_EQ(h5::to_bytes(walked), h5::to_bytes(expected));
+}
+
+TEST_F(Container, AnIndexMadeToDeceiveIsRefused) {
+    const auto file = h5::File::open(path_);
+    const auto bytes = h5::to_bytes(*h5::look_at(file).index);
+    const auto parse = [&](std::vector<std::byte> changed) {
+        return h5::parse_index(changed, "thing.h5", file.bytes());
+    };
+    EXPECT_EQ(h5::to_bytes(parse(bytes)), bytes);
+    // Whatever a byte says, an index is refused or describes arrays inside the file.
+    for (std::size_t at = 0; at < bytes.size(); ++at)
+        for (const int value : {0x00, 0x01, 0x7F, 0xFF}) {
+            auto changed = bytes;
+            changed[at] = static_cast<std::byte>(value);
+            try {
+                for (const auto& [name, array] : parse(changed).arrays) {
+                    ASSERT_LE(array.bytes(), file.bytes());
+                    ASSERT_LE(array.offset, file.bytes() - array.bytes());
+                    ASSERT_EQ(array.checksum_count(), static_cast<std::int64_t>(array.checksums.size()));
+                }
+            } catch (const StorageError& error) {
+                ASSERT_NE(std::string(error.what()).find("thing.h5"), std::string::npos) << error.what();
+            }
+        }
+    for (std::size_t size = 0; size < bytes.size(); ++size)
+        expect_refused(
+            [&] {
+                (void)parse({bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(size)});
+            },
+            {"thing.h5"});
+    auto longer = bytes;
+    longer.push_back(std::byte{0});
+    expect_refused([&] { (void)parse(longer); }, {"goes on after its end"});
+}
+
+TEST_F(Container, AChildThatDiesHangsOrEatsIsAnError) {
+    expect_refused([] { (void)in_limited_child("a.h5", []() -> std::string { ::abort(); }); },
+                   {"a.h5", "signal 6", "damaged"});
+    expect_refused([] { (void)in_limited_child("a.h5", []() -> std::string { ::_exit(9); }); },
+                   {"a.h5", "code 9"});
+    expect_refused(
+        [] { (void)in_limited_child("a.h5", []() -> std::string { fail<StorageError>("a.h5: is odd"); }); },
+        {"a.h5: is odd"});
+    EXPECT_EQ(in_limited_child("a.h5", [] { return std::string(3 << 20, 'x'); }).size(),
+              std::size_t{3} << 20);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // there memory has no limit
+    expect_refused(
+        [] {
+            (void)in_limited_child("a.h5",
+                                   [] { return std::string(std::size_t{3} << 30, 'x').substr(0, 1); });
+        },
+        {"a.h5", "bad_alloc"});
+#endif
 }
 
 TEST_F(Container, KeepsAttributesBeyond64KiB) {
