@@ -32,10 +32,19 @@ Hasher& Hasher::add(std::span<const std::byte> bytes) {
 
 Hasher& Hasher::add(std::string_view text) { return add(std::as_bytes(std::span(text))); }
 
-std::string Hasher::hex() const {
+Digest Hasher::digest() const {
     const XXH128_hash_t digest = XXH3_128bits_digest(state_->xxh);
-    return fmt::format("{:016x}{:016x}", digest.high64, digest.low64);
+    return {digest.high64, digest.low64};
 }
+
+std::string Hasher::hex() const { return digest().hex(); }
+
+Hasher& Hasher::reset() {
+    XXH3_128bits_reset(state_->xxh);
+    return *this;
+}
+
+std::string Digest::hex() const { return fmt::format("{:016x}{:016x}", high, low); }
 
 std::string hash_text(std::string_view text) { return Hasher().add(text).hex(); }
 

@@ -11,6 +11,7 @@ void add_verbs(CLI::App& app) {
     add_inspect(app);
     add_verify(app);
     add_doctor(app);
+    add_bench_storage(app);
 }
 
 }  // namespace vtvc

@@ -21,6 +21,7 @@ void add_report(CLI::App& app);
 void add_inspect(CLI::App& app);
 void add_verify(CLI::App& app);
 void add_doctor(CLI::App& app);
+void add_bench_storage(CLI::App& app);
 
 /// Calls all of the above, in the order in which --help lists them.
 void add_verbs(CLI::App& app);

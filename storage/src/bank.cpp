@@ -77,7 +77,7 @@ void Bank::Impl::check_stored(std::int64_t of_block, std::size_t of_task) {
     if (number >= kKindNames.size())
         reader.refuse("task '{}' of block '{}' is stored in a way unknown here ({})", name, known.name,
                       number);
-    const auto place = task_place(name, known.name);
+    const auto place = number == 0 ? std::string() : task_place(name, known.name);
     switch (static_cast<StorageKind>(number)) {
         case StorageKind::zero:
             break;
@@ -119,9 +119,9 @@ Bank Bank::open(const std::filesystem::path& path) {
     if (tasks == 0) reader.refuse("holds no task vectors");
     reader.expect("task_hashes", h5::Type::text, {tasks});
     for (auto& name : reader.texts("blocks")) {
-        auto shape = reader.about(base_place(name)).shape;
-        reader.expect(base_place(name), h5::Type::f32, shape);
-        impl->blocks.push_back({std::move(name), std::move(shape)});
+        const auto& base = reader.about(base_place(name));
+        if (base.type != h5::Type::f32) reader.expect(base_place(name), h5::Type::f32, base.shape);
+        impl->blocks.push_back({std::move(name), base.shape});
     }
     if (impl->blocks.empty()) reader.refuse("holds no blocks");
     const auto blocks = static_cast<std::int64_t>(impl->blocks.size());

@@ -42,6 +42,11 @@ std::string error_text() {
     return text.call.empty() ? text.reason : fmt::format("{}, in {}", text.reason, text.call);
 }
 
+std::recursive_mutex& library() {
+    static std::recursive_mutex mutex;
+    return mutex;
+}
+
 void silence() { (void)H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr); }
 
 std::string_view type_name(Type type) { return kTypeNames.at(static_cast<std::size_t>(type)); }
@@ -86,10 +91,11 @@ std::size_t Array::row_bytes() const {
 }
 
 std::int64_t Array::checksum_count() const {
-    return std::max<std::int64_t>(1, (rows() + rows_per_checksum - 1) / rows_per_checksum);
+    // Without adding: a damaged rows_per_checksum may be as large as numbers get.
+    return std::max<std::int64_t>(1, rows() / rows_per_checksum + (rows() % rows_per_checksum != 0 ? 1 : 0));
 }
 
-std::string checksum(std::span<const std::byte> bytes) { return Hasher().add(bytes).hex(); }
+Digest checksum(std::span<const std::byte> bytes) { return Hasher().add(bytes).digest(); }
 
 void Manifest::attribute(const std::string& object, const std::string& name, const Value& value) {
     for (const auto* provenance : {"content_hash", "code_version", "created", "command"})
@@ -105,9 +111,10 @@ void Manifest::attribute(const std::string& object, const std::string& name, con
 }
 
 void Manifest::array(const std::string& name, const Array& array) {
-    lines_["/" + name] =
-        fmt::format("{} {} {} {} {}", type_name(array.type), array.item_bytes, shape_text(array.shape),
-                    array.rows_per_checksum, fmt::join(array.checksums, " "));
+    auto& line = lines_["/" + name];
+    line = fmt::format("{} {} {} {}", type_name(array.type), array.item_bytes, shape_text(array.shape),
+                       array.rows_per_checksum);
+    for (const auto& sum : array.checksums) line.append(1, ' ').append(sum.hex());
 }
 
 std::string Manifest::hash() const {

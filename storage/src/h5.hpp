@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
@@ -20,6 +21,7 @@
 #include <vector>
 
 #include "vtvc/core/error.hpp"
+#include "vtvc/core/hash.hpp"
 
 namespace vtvc::h5 {
 
@@ -51,6 +53,9 @@ class Handle {
 std::string error_text();
 /// Stops HDF5 from printing its errors (they are thrown instead). Per thread, cheap.
 void silence();
+/// Held while HDF5 is called, and while a child process is made that will call it: a child that inherited a
+/// library in the middle of another thread's call could wait forever.
+std::recursive_mutex& library();
 
 /// Passes a result on, or throws StorageError "PATH: cannot WHAT (HDF5's reason)" when it is negative.
 template <class R>
@@ -93,7 +98,8 @@ struct Array {
     std::size_t item_bytes = 4;
     Shape shape;
     std::int64_t rows_per_checksum = 1;  ///< a checksum covers this many rows (the last: those left)
-    std::vector<std::string> checksums;  ///< at least one, also for an empty array
+    std::vector<Digest> checksums;       ///< at least one, also for an empty array
+    std::uint64_t offset = 0;            ///< of the first byte in the file, once it is in one
     std::int64_t rows() const { return shape.empty() ? 1 : shape[0]; }
     std::size_t row_bytes() const;
     std::size_t bytes() const { return static_cast<std::size_t>(rows()) * row_bytes(); }
@@ -107,7 +113,7 @@ struct Reals {
 /// What an attribute may hold.
 using Value = std::variant<std::string, std::int64_t, Reals, std::vector<std::string>>;
 
-std::string checksum(std::span<const std::byte> bytes);
+Digest checksum(std::span<const std::byte> bytes);
 
 /// Everything a file says, in the order of its names; its hash is the file's content hash. Values enter
 /// through their checksums, so that opening a file verifies the whole tree without reading the data.

@@ -1,9 +1,11 @@
 #pragma once
-// Reads our HDF5 files. open() walks and checks the whole tree (types, shapes, places in the file, content
-// hash) without reading the data; data are checked against their checksums as they are read.
-#include <memory>
+// Reads our HDF5 files. open() knows the whole tree (types, shapes, places in the file, content hash) from
+// the file's index, or, when that does not fit the file any more, from HDF5 in a child process. Data are read
+// at their places, without HDF5, and checked against their checksums; many threads may read at once.
+#include <string_view>
+#include <unordered_map>
 
-#include "h5.hpp"
+#include "h5_index.hpp"
 
 namespace vtvc::h5 {
 
@@ -12,14 +14,18 @@ class Reader {
     /// StorageError, naming file and reason: missing, not HDF5, cut, of another kind or version, damaged.
     static Reader open(const std::filesystem::path& path, const std::string& kind, std::int64_t version);
 
-    const std::string& path() const { return path_; }
+    /// Of an index that was checked already.
+    Reader(File file, Index index);
+
+    const std::string& path() const { return file_.path(); }
     const std::string& content_hash() const { return text_attribute("/", "content_hash"); }
 
     const std::string& text_attribute(const std::string& object, const std::string& name) const;
     std::int64_t integer(const std::string& object, const std::string& name) const;
     const Reals& reals(const std::string& object, const std::string& name, const Shape& shape) const;
 
-    bool has(const std::string& name) const { return arrays_.contains(name); }
+    const Index& index() const { return index_; }
+    bool has(const std::string& name) const { return by_name_.contains(name); }
     const Array& about(const std::string& name) const;
     /// The same, after checking type and shape (−1: any size).
     const Array& expect(const std::string& name, Type type, const Shape& shape) const;
@@ -47,26 +53,19 @@ class Reader {
     /// Throws a StorageError about this file: "PATH: ...".
     template <class... Args>
     [[noreturn]] void refuse(fmt::format_string<Args...> text, Args&&... args) const {
-        throw StorageError(path_ + ": " + fmt::format(text, std::forward<Args>(args)...));
+        throw StorageError(path() + ": " + fmt::format(text, std::forward<Args>(args)...));
     }
 
   private:
-    Reader() = default;
-    void walk(hid_t group, const std::string& name, int depth);
-    void add_attributes(hid_t object, const std::string& name);
-    void add_array(hid_t dataset, const std::string& name);
-    Value read_value(hid_t object, const std::string& name) const;
     void check_rows(const std::string& name, std::int64_t first, std::int64_t count) const;
     const Value& attribute(const std::string& object, const std::string& name) const;
 
-    std::string path_;
-    std::uint64_t file_bytes_ = 0;
-    Handle file_;
-    std::map<std::string, Array> arrays_;
-    std::map<std::pair<std::string, std::string>, Value> attributes_;
+    File file_;
+    Index index_;
+    std::unordered_map<std::string_view, const Array*> by_name_;  // index_.arrays, found faster
 };
 
-/// One text attribute of a file's root, without checking the rest; empty when there is none.
+/// One text attribute of a file's root; empty when there is none.
 std::string peek(const std::filesystem::path& path, const std::string& attribute);
 /// Whether a file starts like HDF5; StorageError when it is missing.
 bool is_hdf5(const std::filesystem::path& path);

@@ -8,7 +8,8 @@ namespace vtvc::h5 {
 
 RowWriter::RowWriter(Writer& writer, const std::string& name, Type type, const Shape& shape,
                      std::int64_t rows_per_checksum)
-    : writer_(writer), name_(name), about_{type, type_bytes(type), shape, rows_per_checksum, {}} {
+    : writer_(writer), name_(name), about_{type, type_bytes(type), shape, rows_per_checksum, {}, 0} {
+    const std::scoped_lock lock(library());
     (void)elements_of(shape, name);
     const auto& path = writer_.path_;
     const std::vector<hsize_t> sizes(shape.begin(), shape.end());
@@ -50,6 +51,7 @@ void RowWriter::flush() {
 }
 
 void RowWriter::write_run(std::span<const std::byte> run) {
+    const std::scoped_lock lock(library());
     const auto count = static_cast<std::int64_t>(run.size() / about_.row_bytes());
     const Shape shape = [&] {
         Shape rows = about_.shape;
@@ -77,6 +79,7 @@ Handle RowWriter::select(std::int64_t first, std::int64_t count) const {
 }
 
 void RowWriter::read(std::int64_t first, std::int64_t count, std::span<std::byte> out) {
+    const std::scoped_lock lock(library());
     if (!held_.empty()) flush();
     if (first < 0 || count < 0 || first > rows_ - count ||
         out.size() != static_cast<std::size_t>(count) * about_.row_bytes())
@@ -91,13 +94,11 @@ void RowWriter::read(std::int64_t first, std::int64_t count, std::span<std::byte
 }
 
 void RowWriter::finish() {
+    const std::scoped_lock lock(library());
     if (!held_.empty()) flush();
     if (rows_ != most_rows()) fail<StorageError>("'{}' was given {} rows of {}", name_, rows_, most_rows());
     if (about_.checksums.empty()) about_.checksums.push_back(checksum({}));
-    writer_.put_value(dataset_.get(), "xxh3", about_.checksums);
-    writer_.put_value(dataset_.get(), "xxh3_rows", about_.rows_per_checksum);
-    check(dataset_.close(), writer_.path_, "close dataset " + name_);
-    writer_.manifest_.array(name_, about_);
+    writer_.seal(dataset_, name_, std::move(about_));
 }
 
 }  // namespace vtvc::h5

@@ -44,6 +44,7 @@ std::string now_utc() {
 void check_name(const std::string& name) {
     std::istringstream parts(name);
     bool good = !name.empty() && name.back() != '/' && name.find('\0') == std::string::npos;
+    good = good && name != kIndexName;
     for (std::string part; good && std::getline(parts, part, '/');)
         good = !part.empty() && part != "." && part != "..";
     if (!good)
@@ -95,16 +96,22 @@ std::int64_t rows_per_mib(std::int64_t row_bytes) {
 Writer::Writer(const std::filesystem::path& path, const std::string& kind, std::int64_t version,
                std::uint64_t expected_bytes)
     : path_(path), kind_(kind), version_(version), pending_(path, expected_bytes + (std::uint64_t{1} << 16)) {
+    const std::scoped_lock lock(library());
     silence();
     const auto access = own(H5Pcreate(H5P_FILE_ACCESS), H5Pclose, path_, "prepare the file");
     // Format 1.8: metadata carry checksums of their own, and attributes may pass 64 KiB.
     check(H5Pset_libver_bounds(access.get(), H5F_LIBVER_V18, H5F_LIBVER_V18), path_,
           "choose the file's format");
     check(H5Pset_fclose_degree(access.get(), H5F_CLOSE_STRONG), path_, "prepare the file");
+    // HDF5's tables in few places: opening reads them all, to check them.
+    const auto block = std::clamp<std::uint64_t>(expected_bytes / 64, 2048, std::uint64_t{1} << 20);
+    check(H5Pset_meta_block_size(access.get(), block), path_, "prepare the file");
+    const auto creation = own(H5Pcreate(H5P_FILE_CREATE), H5Pclose, path_, "prepare the file");
+    check(H5Pset_userblock(creation.get(), kUserBlock), path_, "prepare the file");
     // The temporary has a name of its own: no other process can meet it, and some shared disks have no locks.
     check(H5Pset_file_locking(access.get(), false, true), path_, "prepare the file");
-    file_ = own(H5Fcreate(pending_.temporary().c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.get()), H5Fclose,
-                path_, "create the file");
+    file_ = own(H5Fcreate(pending_.temporary().c_str(), H5F_ACC_TRUNC, creation.get(), access.get()),
+                H5Fclose, path_, "create the file");
     links_ = own(H5Pcreate(H5P_LINK_CREATE), H5Pclose, path_, "prepare names");
     check(H5Pset_create_intermediate_group(links_.get(), 1), path_, "prepare names");
     check(H5Pset_char_encoding(links_.get(), H5T_CSET_UTF8), path_, "prepare names");
@@ -149,13 +156,15 @@ void Writer::put_value(hid_t object, const std::string& name, const Value& value
 }
 
 void Writer::attribute(const std::string& object, const std::string& name, const Value& value) {
+    const std::scoped_lock lock(library());
     auto place = group(object);
     put_value(place.get(), name, value);
     check(place.close(), path_, "close group " + object);
-    manifest_.attribute(object, name, value);
+    index_.attributes[{object, name}] = value;
 }
 
-void Writer::write(const std::string& name, const Array& about, std::span<const std::byte> bytes) {
+void Writer::write(const std::string& name, Array about, std::span<const std::byte> bytes) {
+    const std::scoped_lock lock(library());
     const auto item = item_type(about.type, about.item_bytes, path_);
     const auto space = space_of(about.shape, path_);
     auto made = own(H5Dcreate2(file_.get(), name.c_str(), item.get(), space.get(), links_.get(), H5P_DEFAULT,
@@ -164,10 +173,18 @@ void Writer::write(const std::string& name, const Array& about, std::span<const 
     if (!bytes.empty())
         check(H5Dwrite(made.get(), item.get(), H5S_ALL, H5S_ALL, H5P_DEFAULT, bytes.data()), path_,
               "write dataset " + name);
-    put_value(made.get(), "xxh3", about.checksums);
-    put_value(made.get(), "xxh3_rows", about.rows_per_checksum);
-    check(made.close(), path_, "close dataset " + name);
-    manifest_.array(name, about);
+    seal(made, name, std::move(about));
+}
+
+void Writer::seal(Handle& dataset, const std::string& name, Array about) {
+    about.offset = about.bytes() > 0 ? H5Dget_offset(dataset.get()) : 0;
+    std::vector<std::string> sums;
+    sums.reserve(about.checksums.size());
+    for (const auto& sum : about.checksums) sums.push_back(sum.hex());
+    put_value(dataset.get(), "xxh3", sums);
+    put_value(dataset.get(), "xxh3_rows", about.rows_per_checksum);
+    check(dataset.close(), path_, "close dataset " + name);
+    index_.arrays[name] = std::move(about);
 }
 
 void Writer::text(const std::string& name, const std::string& value) {
@@ -185,12 +202,53 @@ void Writer::array(const std::string& name, Type type, const Shape& shape, std::
     write(name, describe(name, type, shape, bytes, rows_per_checksum), bytes);
 }
 
+/// Room for the index, which is written when all else is in place. Returns where it lies.
+std::uint64_t Writer::reserve_index() {
+    const auto bytes = static_cast<std::int64_t>(to_bytes(index_).size());
+    const auto item = item_type(Type::u8, 1, path_);
+    const auto space = space_of({bytes}, path_);
+    const auto plan = own(H5Pcreate(H5P_DATASET_CREATE), H5Pclose, path_, "prepare the index");
+    check(H5Pset_alloc_time(plan.get(), H5D_ALLOC_TIME_EARLY), path_, "prepare the index");
+    check(H5Pset_fill_time(plan.get(), H5D_FILL_TIME_NEVER), path_, "prepare the index");
+    auto made = own(
+        H5Dcreate2(file_.get(), kIndexName, item.get(), space.get(), links_.get(), plan.get(), H5P_DEFAULT),
+        H5Dclose, path_, "make the index");
+    const auto offset = H5Dget_offset(made.get());
+    check(made.close(), path_, "close the index");
+    return offset;
+}
+
 void Writer::finish() {
-    attribute("/", "content_hash", manifest_.hash());
+    const std::scoped_lock lock(library());
+    attribute("/", "content_hash", index_.content_hash());
+    const auto offset = reserve_index();
     check(H5Fflush(file_.get(), H5F_SCOPE_LOCAL), path_, "flush the file");
     check(file_.close(), path_, "close the file");
-    (void)Reader::open(pending_.temporary(), kind_, version_);  // what we would refuse gets no final name
+    const auto temporary = pending_.temporary();
+    write_index(temporary, index_, offset, fmt::format("{} {}", kind_, version_));
+    verify_written(temporary);
     pending_.commit();
+}
+
+/// Reads everything back: some disks report success for what they did not keep.
+void Writer::verify_written(const std::filesystem::path& temporary) const {
+    const auto file = File::open(temporary);
+    const auto found = read_index(file);
+    if (!found)
+        fail<StorageError>("{}: does not read back as it was written; is the disk full or failing?",
+                           path_.string());
+    const auto reader = Reader::open(temporary, kind_, version_);
+    std::vector<std::byte> rows;
+    for (const auto& [name, array] : found->arrays) {
+        const auto step = std::max<std::int64_t>(
+            1, (std::int64_t{1} << 20) /
+                   std::max<std::int64_t>(1, static_cast<std::int64_t>(array.row_bytes())));
+        for (std::int64_t first = 0; first < array.rows(); first += step) {
+            const auto count = std::min(step, array.rows() - first);
+            rows.resize(static_cast<std::size_t>(count) * array.row_bytes());
+            reader.read(name, first, count, rows);
+        }
+    }
 }
 
 }  // namespace vtvc::h5

@@ -2,7 +2,7 @@
 // Writes one of our HDF5 files: whole or not at all.
 #include <set>
 
-#include "h5.hpp"
+#include "h5_index.hpp"
 #include "vtvc/core/files.hpp"
 
 namespace vtvc::h5 {
@@ -35,12 +35,16 @@ class Writer {
                std::int64_t rows_per_checksum = 0) {
         array(name, type_of<T>(), shape, std::as_bytes(std::span(values)), rows_per_checksum);
     }
-    /// Stamps the content hash, closes, opens and checks the file again, and gives it its final name.
+    /// Stamps the content hash and the index, closes, reads all of it back, and gives it its final name.
     void finish();
 
   private:
     friend class RowWriter;  // h5_rows.hpp
-    void write(const std::string& name, const Array& about, std::span<const std::byte> bytes);
+    void write(const std::string& name, Array about, std::span<const std::byte> bytes);
+    /// Ends an array that is written: its checksums, its place, its line in the index.
+    void seal(Handle& dataset, const std::string& name, Array about);
+    std::uint64_t reserve_index();
+    void verify_written(const std::filesystem::path& temporary) const;
     void put_attribute(hid_t object, const std::string& name, Type type, std::size_t item_bytes,
                        const Shape& shape, const void* bytes);
     void put_value(hid_t object, const std::string& name, const Value& value);
@@ -52,7 +56,7 @@ class Writer {
     PendingFile pending_;  // before file_: the file is closed before its temporary is removed
     Handle file_, links_;
     std::set<std::string> groups_;
-    Manifest manifest_;
+    Index index_;
 };
 
 }  // namespace vtvc::h5

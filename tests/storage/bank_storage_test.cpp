@@ -1,6 +1,8 @@
 // The storage kinds of task vectors: what comes back, what it costs, what is said about the error.
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
+#include <cstring>
 #include <numeric>
 
 #include "support.hpp"
@@ -229,6 +231,34 @@ TEST_F(BankStorage, CosinesAreOfWhatIsStored) {
     EXPECT_EQ(bank.cosine(0, 1), bank.cosine(1, 0));
     EXPECT_EQ(bank.cosine(0, 2), 0);
     EXPECT_EQ(bank.norm(2), 0);
+}
+
+TEST_F(BankStorage, H5pyReadsEveryKind) {
+    if (std::system("/usr/bin/python3 -c 'import h5py' 2>/dev/null") != 0)
+        GTEST_SKIP() << "Debian's python3-h5py is not installed (./setup.sh brings it)";
+    for (const auto& [kind, rank] :
+         std::vector<std::pair<StorageKind, std::int64_t>>{{StorageKind::f32, 0},
+                                                           {StorageKind::bf16, 0},
+                                                           {StorageKind::int8, 0},
+                                                           {StorageKind::low_rank, 3}}) {
+        const auto bank = bank_of({kind, rank});
+        const auto out = (folder_ / "out").string();
+        ASSERT_EQ(std::system(
+                      ("/usr/bin/python3 " VTVC_TEST_SOURCE_DIR "/read_bank.py " + path_.string() + " " + out)
+                          .c_str()),
+                  0);
+        const auto bytes = test::bytes_of(out);
+        ASSERT_EQ(bytes.size(), 4 * (matrix_.size() + vector_.size()));
+        Values read_there(matrix_.size() + vector_.size());
+        std::memcpy(read_there.data(), bytes.data(), bytes.size());
+        auto read_here = read(bank, 0);
+        const auto vector = read(bank, 1);
+        read_here.insert(read_here.end(), vector.begin(), vector.end());
+        for (std::size_t i = 0; i < read_here.size();
+             ++i)  // products of factors may be summed in another order
+            EXPECT_NEAR(read_there[i], read_here[i], kind == StorageKind::low_rank ? 1e-5 : 0)
+                << name_of(kind) << " element " << i;
+    }
 }
 
 TEST_F(BankStorage, TheWriterRefusesWhatDoesNotFit) {

@@ -1,12 +1,20 @@
 #pragma once
 // Content hashes: XXH3 128 bit (library xxHash), written as 32 hexadecimal digits.
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 
 namespace vtvc {
+
+/// The 128 bits themselves; hex() writes high before low.
+struct Digest {
+    std::uint64_t high = 0, low = 0;
+    std::string hex() const;
+    friend bool operator==(const Digest&, const Digest&) = default;
+};
 
 class Hasher {
   public:
@@ -18,6 +26,8 @@ class Hasher {
     Hasher& add(std::span<const std::byte> bytes);
     Hasher& add(std::string_view text);
     std::string hex() const;
+    Digest digest() const;
+    Hasher& reset();
 
   private:
     struct State;
