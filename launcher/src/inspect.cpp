@@ -5,9 +5,11 @@
 #include <map>
 #include <memory>
 
+#include "inspect_foreign.hpp"
 #include "output.hpp"
 #include "verbs.hpp"
 #include "vtvc/core/error.hpp"
+#include "vtvc/imports/import.hpp"
 #include "vtvc/storage/bank.hpp"
 #include "vtvc/storage/dataset.hpp"
 #include "vtvc/storage/features.hpp"
@@ -107,6 +109,7 @@ Json describe_tensors(const std::string& path, const std::string& kind) {
 }
 
 Json describe(const std::string& path) {
+    if (std::filesystem::is_directory(path) || !starts_like_hdf5(path)) return describe_foreign(path);
     const std::string kind = kind_of(path);
     Json about{{"path", path},
                {"kind", kind},
@@ -171,9 +174,12 @@ void add_inspect(CLI::App& app) {
         std::string file;
         bool json = false;
     };
-    CLI::App& verb = *app.add_subcommand("inspect", "One screen on any file of ours");
+    CLI::App& verb = *app.add_subcommand(
+        "inspect", "One screen on any file of ours, or on a checkpoint of another project");
     auto arguments = std::make_shared<Arguments>();
-    verb.add_option("file", arguments->file, "Any HDF5 file that vtvc wrote")->required();
+    verb.add_option("file", arguments->file,
+                    "Any HDF5 file that vtvc wrote, or a checkpoint (file or folder)")
+        ->required();
     add_json_flag(verb, arguments->json);
     verb.callback([arguments] {
         const Json about = describe(arguments->file);

@@ -5,6 +5,8 @@ namespace vtvc {
 void add_verbs(CLI::App& app) {
     add_data(app);
     add_bank(app);
+    add_imports(app);
+    add_export(app);
     add_job(app);
     add_run(app);
     add_report(app);

@@ -15,6 +15,8 @@ struct Exit {
 /// Each registers its sub-commands; their callbacks do the work and run while the command line is parsed.
 void add_data(CLI::App& app);
 void add_bank(CLI::App& app);
+void add_imports(CLI::App& app);  ///< after add_bank, which makes the group "bank"
+void add_export(CLI::App& app);
 void add_job(CLI::App& app);
 void add_run(CLI::App& app);
 void add_report(CLI::App& app);

@@ -174,6 +174,24 @@ void Bank::read_task(std::int64_t block, std::int64_t task, std::span<float> out
     read_task_rows(block, task, 0, matrix_of(impl_->block(block).shape).rows, out);
 }
 
+void Bank::restore(std::int64_t block, std::int64_t task, std::span<float> theta) const {
+    const auto& known = impl_->block(block);
+    const auto& name = impl_->task_names[static_cast<std::size_t>(impl_->task(task))];
+    const auto group = exact_place(name, known.name);
+    if (!impl_->reader.has(group + "/at")) return;
+    const auto at = impl_->reader.all<std::int32_t>(group + "/at", {-1});
+    const auto values = impl_->reader.all<float>(group + "/value", {static_cast<std::int64_t>(at.size())});
+    if (static_cast<std::int64_t>(theta.size()) != known.elements())
+        impl_->reader.refuse("block '{}' has {} numbers, {} were given to be put right", known.name,
+                             known.elements(), theta.size());
+    for (std::size_t i = 0; i < at.size(); ++i) {
+        if (at[i] < 0 || static_cast<std::size_t>(at[i]) >= theta.size())
+            impl_->reader.refuse("'{}' speaks of number {}, block '{}' has {}", group, at[i], known.name,
+                                 theta.size());
+        theta[static_cast<std::size_t>(at[i])] = values[i];
+    }
+}
+
 void Bank::read_task_rows(std::int64_t block, std::int64_t task, std::int64_t first, std::int64_t count,
                           std::span<float> out) const {
     impl_->check_rows(block, first, count, out.size());

@@ -23,6 +23,11 @@ inline std::string factors_place(const std::string& task, const std::string& blo
     return "factors/" + task + "/" + block + "/" + std::to_string(part);
 }
 
+/// A group with the arrays at and value: numbers of θ_k that θ0 + τ_k rounds away from.
+inline std::string exact_place(const std::string& task, const std::string& block) {
+    return "exact/" + task + "/" + block;
+}
+
 /// A block as a matrix: the first axis, and all others as one.
 struct MatrixSize {
     std::int64_t rows = 1, columns = 1;

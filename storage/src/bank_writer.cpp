@@ -285,6 +285,21 @@ void BankWriter::put_factors(std::int64_t block, std::int64_t task, std::span<co
     to.given_squares[k] += dot(seen, seen);
 }
 
+void BankWriter::put_exact(std::int64_t block, std::int64_t task, std::span<const std::int32_t> at,
+                           std::span<const float> values) {
+    auto& to = *impl_;
+    const auto k = static_cast<std::size_t>(task);
+    if (block != to.block || task < 0 || k >= to.written.size() || !to.written[k])
+        to.refuse("exact numbers of task {} given for block {} before its vector", task, block);
+    if (at.empty()) return;
+    to.check_values("exact numbers of task '" + to.plan.tasks[k].name + "'", values,
+                    static_cast<std::int64_t>(at.size()));
+    const auto group = exact_place(to.plan.tasks[k].name, to.at().name);
+    const h5::Shape shape{static_cast<std::int64_t>(at.size())};
+    to.put(k, group + "/at", h5::Type::i32, shape, std::as_bytes(at));
+    to.put(k, group + "/value", h5::Type::f32, shape, std::as_bytes(values));
+}
+
 void BankWriter::finish() { impl_->finish(); }
 
 void BankWriter::Impl::finish() {

@@ -145,7 +145,7 @@ setup_options() {
   refused "unknown option '--quik'" "$root/test.sh" --quik
   refused "unknown option '--ou'" "$root/demo.sh" --ou
   # Every package says why it is there.
-  if grep -vE '^#|^$' "$root"/cmake/packages.txt "$root"/cmake/pytorch.txt | grep -vE '[^#]+ # ?.+'; then
+  if grep -vE '^#|^$' "$root"/cmake/packages.txt "$root"/cmake/p{ytorch,eers}.txt | grep -vE '[^#]+ # ?.+'; then
     fail "a package without its reason"
   fi
 }

@@ -15,7 +15,7 @@ namespace vtvc {
 struct Rule {
     std::string_view from, to;
     Part part = Part::whole;
-    Form form = Form::as_is;
+    Orientation orientation = Orientation::as_is;
 };
 struct SkipRule {
     std::string_view pattern, reason;

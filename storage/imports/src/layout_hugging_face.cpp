@@ -33,8 +33,8 @@ constexpr std::array rules{
     Rule{VTVC_FROM "mlp.fc2.bias", VTVC_TO "mlp.c_proj.bias"},
     Rule{"post_layernorm.weight", "ln_post.weight"},
     Rule{"post_layernorm.bias", "ln_post.bias"},
-    Rule{"^visual_projection.weight", "proj", Part::whole, Form::transposed},
-    Rule{"visual_projection.weight", "proj", Part::whole, Form::transposed},
+    Rule{"^visual_projection.weight", "proj", Part::whole, Orientation::transposed},
+    Rule{"visual_projection.weight", "proj", Part::whole, Orientation::transposed},
 };
 #undef VTVC_FROM
 #undef VTVC_TO

@@ -40,7 +40,7 @@ std::optional<Target> find_rule(const Layout& layout, std::string_view prefix, s
         const auto rest = rest_of(name, pattern, prefix);
         if (!rest) continue;
         if (const auto number = match(pattern, *rest))
-            return Target{filled(rule.to, *number), rule.part, rule.form};
+            return Target{filled(rule.to, *number), rule.part, rule.orientation};
     }
     return std::nullopt;
 }
@@ -175,8 +175,10 @@ Mapping map_names(const std::vector<ForeignTensor>& tensors, const MappingOption
         if (reasons[t].empty()) {
             if (auto target = find_rule(*chosen.layout, chosen.prefix, names[t])) {
                 if (transposed[t])
-                    target->form = target->form == Form::transposed ? Form::as_is : Form::transposed;
-                mapping.pieces.push_back({t, target->block, target->part, target->form});
+                    target->orientation = target->orientation == Orientation::transposed
+                                              ? Orientation::as_is
+                                              : Orientation::transposed;
+                mapping.pieces.push_back({t, target->block, target->part, target->orientation});
                 continue;
             }
             reasons[t] = find_skip(*chosen.layout, chosen.prefix, names[t]);

@@ -125,21 +125,21 @@ SafetensorsWriter::SafetensorsWriter(const std::filesystem::path& path,
                                      [](std::uint64_t sum, const ForeignTensor& t) {
                                          return sum + bytes_of(t) + t.name.size() + 128;
                                      })) {
-    file_ = ::open(pending_.temporary().c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (file_ < 0) fail<StorageError>("{}: cannot be made ({})", path_, std::strerror(errno));
+    file_.value = ::open(pending_.temporary().c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (file_.value < 0) fail<StorageError>("{}: cannot be made ({})", path_, std::strerror(errno));
     const auto header = header_of(tensors_, metadata);
     const std::uint64_t length = header.size();
     put(std::as_bytes(std::span(&length, 1)));
     put(std::as_bytes(std::span(header)));
 }
 
-SafetensorsWriter::~SafetensorsWriter() {
-    if (file_ >= 0) (void)::close(file_);  // left unfinished: the temporary goes with pending_
+SafetensorsWriter::Descriptor::~Descriptor() {
+    if (value >= 0) (void)::close(value);
 }
 
 void SafetensorsWriter::put(std::span<const std::byte> bytes) {
     while (!bytes.empty()) {
-        const auto written = ::write(file_, bytes.data(), bytes.size());
+        const auto written = ::write(file_.value, bytes.data(), bytes.size());
         if (written < 0 && errno == EINTR) continue;
         if (written <= 0) fail<StorageError>("{}: cannot be written ({})", path_, std::strerror(errno));
         bytes = bytes.subspan(static_cast<std::size_t>(written));
@@ -158,7 +158,7 @@ void SafetensorsWriter::write(std::span<const std::byte> bytes) {
 void SafetensorsWriter::finish() {
     if (next_ != tensors_.size())
         fail<StorageError>("{}: {} of {} tensors were given", path_, next_, tensors_.size());
-    if (::close(std::exchange(file_, -1)) != 0)
+    if (::close(std::exchange(file_.value, -1)) != 0)
         fail<StorageError>("{}: cannot be closed ({})", path_, std::strerror(errno));
     pending_.commit();
 }

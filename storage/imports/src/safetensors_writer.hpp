@@ -18,9 +18,6 @@ class SafetensorsWriter {
     /// tensors: what will be written, in this order. metadata: texts that readers show as __metadata__.
     SafetensorsWriter(const std::filesystem::path& path, const std::vector<ForeignTensor>& tensors,
                       const std::map<std::string, std::string>& metadata);
-    ~SafetensorsWriter();
-    SafetensorsWriter(const SafetensorsWriter&) = delete;
-    SafetensorsWriter& operator=(const SafetensorsWriter&) = delete;
 
     /// The next tensor's bytes, row-major, little-endian; exactly as many as its type and shape say.
     void write(std::span<const std::byte> bytes);
@@ -34,7 +31,14 @@ class SafetensorsWriter {
     std::vector<ForeignTensor> tensors_;
     std::size_t next_ = 0;
     PendingFile pending_;
-    int file_ = -1;
+    /// Closes what was left open, so that the temporary can go with pending_.
+    struct Descriptor {
+        int value = -1;
+        Descriptor() = default;
+        ~Descriptor();
+        Descriptor(const Descriptor&) = delete;
+        Descriptor& operator=(const Descriptor&) = delete;
+    } file_;
 };
 
 /// f32 values as the bytes of a floating type, rounded to nearest, ties to even. StorageError names the

@@ -81,7 +81,7 @@ TEST(Mapping, AFullClipModelGivesItsProjectionTransposed) {
     const auto proj = std::find_if(mapping.pieces.begin(), mapping.pieces.end(),
                                    [](const Piece& piece) { return piece.block == "proj"; });
     ASSERT_NE(proj, mapping.pieces.end());
-    EXPECT_EQ(proj->form, Form::transposed);
+    EXPECT_EQ(proj->orientation, Orientation::transposed);
     EXPECT_EQ(list[proj->tensor].name, "visual_projection.weight");
 }
 

@@ -108,6 +108,10 @@ class Bank {
     void read_task_rows(std::int64_t block, std::int64_t task, std::int64_t first, std::int64_t count,
                         std::span<float> out) const;
 
+    /// Puts right what θ0 + τ_k, given as theta, lost by rounding; the identity where nothing was kept for
+    /// it.
+    void restore(std::int64_t block, std::int64_t task, std::span<float> theta) const;
+
     /// As stored, for engines that multiply it so. StorageError when the block's storage is another.
     StorageKind storage(std::int64_t block, std::int64_t task) const;
     void read_bf16_rows(std::int64_t block, std::int64_t task, std::int64_t first, std::int64_t count,

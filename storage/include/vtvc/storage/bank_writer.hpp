@@ -45,6 +45,10 @@ class BankWriter {
     /// τ given as a sum of low-rank parts (LoRA: B·A·scale, on rows of a fused block), kept exactly as given
     /// whatever the task's storage. No part at all: τ is zero in this block.
     void put_factors(std::int64_t block, std::int64_t task, std::span<const Factors> parts);
+    /// Numbers of θ_k, at the given places of the block, that f32 does not get back from θ0 + τ_k: with them
+    /// an export is bit for bit what came in. After the task's put_task; none: nothing is stored.
+    void put_exact(std::int64_t block, std::int64_t task, std::span<const std::int32_t> at,
+                   std::span<const float> values);
     void finish();
 
   private:

@@ -16,15 +16,15 @@ namespace vtvc {
 
 /// Which rows of a block a tensor fills: query, key and value are thirds of a fused in_proj.
 enum class Part { whole, query, key, value };
-/// How its numbers lie in the block: as they are (dimensions of size 1 may come and go), transposed (two
-/// dimensions), or in the same order under another shape.
-enum class Form { as_is, transposed, reshaped };
+/// How its numbers lie in the block: as they are (embeddings without the leading dimensions of 1 that stand
+/// for a batch), or transposed (two dimensions).
+enum class Orientation { as_is, transposed };
 
 struct Piece {
     std::size_t tensor = 0;  ///< index in the checkpoint
     std::string block;       ///< canonical name
     Part part = Part::whole;
-    Form form = Form::as_is;
+    Orientation orientation = Orientation::as_is;
 };
 
 struct Skipped {
@@ -56,7 +56,7 @@ Mapping map_names(const std::vector<ForeignTensor>& tensors, const MappingOption
 struct Target {
     std::string block;
     Part part = Part::whole;
-    Form form = Form::as_is;
+    Orientation orientation = Orientation::as_is;
 };
 /// In the order of names. StorageError names the first that no layout knows.
 std::vector<Target> map_targets(const std::vector<std::string>& names, const MappingOptions& options,

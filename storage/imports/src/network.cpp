@@ -1,0 +1,112 @@
+#include "vtvc/imports/network.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "forms.hpp"
+#include "vtvc/core/error.hpp"
+#include "vtvc/core/hash.hpp"
+
+namespace vtvc {
+
+ForeignNetwork ForeignNetwork::open(const std::filesystem::path& path, const MappingOptions& options) {
+    auto checkpoint = ForeignCheckpoint::open(path);
+    auto mapping = map_names(checkpoint.tensors(), options, path.string());
+    return {std::move(checkpoint), std::move(mapping)};
+}
+
+std::vector<Piece> ForeignNetwork::pieces_of(const std::string& block) const {
+    std::vector<Piece> found;
+    for (const auto& piece : mapping_.pieces)
+        if (piece.block == block) found.push_back(piece);
+    return found;
+}
+
+std::vector<std::string> ForeignNetwork::blocks() const {
+    std::vector<std::string> names;
+    for (const auto& piece : mapping_.pieces)
+        if (names.empty() || names.back() != piece.block) names.push_back(piece.block);
+    return names;
+}
+
+std::string ForeignNetwork::describe(const std::string& block) const {
+    std::string text;
+    for (const auto& piece : pieces_of(block)) {
+        const auto& tensor = checkpoint_.tensors()[piece.tensor];
+        text += fmt::format("{}'{}' {} {}", text.empty() ? "" : ", ", tensor.name, name_of(tensor.type),
+                            shape_text(tensor.shape));
+    }
+    return text;
+}
+
+std::vector<std::int64_t> ForeignNetwork::shape(const std::string& block) const {
+    const auto pieces = pieces_of(block);
+    if (pieces.empty()) fail<StorageError>("{}: has no tensor for block '{}'", path(), block);
+    const auto shape_of = [&](const Piece& piece) {
+        const auto& tensor = checkpoint_.tensors()[piece.tensor];
+        if (piece.orientation == Orientation::transposed && tensor.shape.size() != 2)
+            fail<StorageError>("{}: tensor '{}' of shape {} cannot be transposed (it needs two dimensions)",
+                               path(), tensor.name, shape_text(tensor.shape));
+        return canonical_shape(block, tensor.shape, piece.orientation);
+    };
+    auto shape = shape_of(pieces.front());
+    if (pieces.front().part == Part::whole) return shape;
+    if (pieces.size() != 3)
+        fail<StorageError>("{}: only {} of q, k and v of block '{}' are there: {}", path(), pieces.size(),
+                           block, describe(block));
+    for (const auto& piece : pieces)
+        if (shape_of(piece) != shape || shape.empty())
+            fail<StorageError>("{}: q, k and v of block '{}' differ in shape: {}", path(), block,
+                               describe(block));
+    shape[0] *= 3;
+    return shape;
+}
+
+std::vector<float> ForeignNetwork::read(const std::string& block,
+                                        const std::vector<std::int64_t>& shape) const {
+    std::vector<float> values;
+    for (const auto& piece : pieces_of(block)) {
+        const auto& tensor = checkpoint_.tensors()[piece.tensor];
+        std::vector<float> part(static_cast<std::size_t>(tensor.elements()));
+        checkpoint_.read_f32(piece.tensor, part);
+        const auto bad = std::find_if(part.begin(), part.end(), [](float v) { return !std::isfinite(v); });
+        if (bad != part.end())
+            fail<StorageError>(
+                "{}: tensor '{}' has {} at element {} (one such value spoils every composition); was the "
+                "training stable, is the file whole?",
+                path(), tensor.name, *bad, bad - part.begin());
+        if (piece.orientation == Orientation::transposed)
+            part = transposed(part, static_cast<std::size_t>(tensor.shape[0]),
+                              static_cast<std::size_t>(tensor.shape[1]));
+        if (values.empty())
+            values = std::move(part);
+        else
+            values.insert(values.end(), part.begin(), part.end());
+    }
+    std::size_t elements = 1;
+    for (const auto size : shape) elements *= static_cast<std::size_t>(size);
+    if (values.size() != elements)
+        fail<StorageError>("{}: block '{}' should have shape {}, the file has {}", path(), block,
+                           shape_text(shape), describe(block));
+    return values;
+}
+
+std::string ForeignNetwork::content_hash() const {
+    Hasher hasher;
+    std::vector<std::byte> bytes;
+    for (const auto& piece : mapping_.pieces) {
+        const auto& tensor = checkpoint_.tensors()[piece.tensor];
+        bytes.resize(static_cast<std::size_t>(tensor.elements()) * size_of(tensor.type));
+        checkpoint_.read(piece.tensor, bytes);
+        hasher.add(piece.block)
+            .add(name_of(tensor.type))
+            .add(shape_text(tensor.shape))
+            .add(fmt::format("{} {}", static_cast<int>(piece.part), static_cast<int>(piece.orientation)))
+            .add(bytes);
+    }
+    return hasher.hex();
+}
+
+}  // namespace vtvc
