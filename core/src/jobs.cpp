@@ -26,6 +26,17 @@ void CommonKeys::describe(Visitor& v) {
           {.help = "Folder of all runs; empty: the variable VTVC_STORE, else ./vtvc-store.",
            .role = Role::execution});
     v.key("job.threads", threads, {.help = "Threads of each rank.", .role = Role::execution, .min = 1});
+    v.key("job.engine", engine,
+          {.help = "Composed products on the CPU: the fused engine, or the reference schemes it is tested "
+                   "against; they differ in rounding.",
+           .role = Role::execution});
+    v.key("job.packed_memory", packed_memory,
+          {.help =
+               "Memory of each rank for copies of the bank in the engine's order (two a block in training); "
+               "a block without room is packed anew for every product.",
+           .unit = "MiB",
+           .role = Role::execution,
+           .min = 0});
     v.key("job.checkpoint_every", checkpoint_every,
           {.help = "Steps between two checkpoints; 0: only when asked to stop.",
            .unit = "steps",
@@ -288,9 +299,26 @@ void PredictJob::describe(Visitor& v) {
     v.key("predict.samples", samples, {.help = "Samples an image for the uncertainty.", .min = 1});
 }
 
+void BenchJob::describe(Visitor& v) {
+    common.describe(v);
+    model.describe(v);
+    v.section("bench", "What is measured; weights, inputs and coefficients are random numbers of job.seed.");
+    v.key("bench.batch", batch, {.help = "Samples of a batch.", .min = 1});
+    v.key("bench.tasks", tasks, {.help = "Task vectors.", .min = 1});
+    v.key("bench.active", active,
+          {.help = "Task vectors that a sample uses in a block where only a few are active.", .min = 1});
+    v.key("bench.repetitions", repetitions,
+          {.help = "Times that everything is run, in turn; medians are told.", .min = 1});
+    v.key("bench.isa", isa,
+          {.help = "Instruction set of the engine: avx512, avx2 or baseline; empty: the best."});
+    v.key("bench.whole_network", whole_network,
+          {.help = "Also forward passes and training steps of the whole network, which needs memory for its "
+                   "bank."});
+}
+
 std::vector<std::string> job_kinds() {
-    return {"pretrain",  "head",     "finetune", "bank",   "features",
-            "posterior", "baseline", "evaluate", "predict"};
+    return {"pretrain",  "head",     "finetune", "bank",    "features",
+            "posterior", "baseline", "evaluate", "predict", "bench"};
 }
 
 std::unique_ptr<Job> make_job(std::string_view kind) {
@@ -303,6 +331,7 @@ std::unique_ptr<Job> make_job(std::string_view kind) {
     if (kind == "baseline") return std::make_unique<BaselineJob>();
     if (kind == "evaluate") return std::make_unique<EvaluateJob>();
     if (kind == "predict") return std::make_unique<PredictJob>();
+    if (kind == "bench") return std::make_unique<BenchJob>();
     return nullptr;
 }
 

@@ -100,4 +100,10 @@ void PredictJob::check(Mistakes& problems) const {
     check_known(split, {"train", "validation", "test"}, "predict.split", problems);
 }
 
+void BenchJob::check(Mistakes& problems) const {
+    model.check(problems);
+    if (active > tasks)
+        problems.push_back(fmt::format("'bench.active' = {} is more than 'bench.tasks' = {}", active, tasks));
+}
+
 }  // namespace vtvc

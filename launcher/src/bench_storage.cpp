@@ -239,13 +239,7 @@ Json measure(const StorageBench& bench) {
 
 }  // namespace
 
-void add_bench_storage(CLI::App& app) {
-    CLI::App* parent = app.get_subcommand_no_throw("bench");
-    if (parent == nullptr) {
-        parent = app.add_subcommand("bench", "Measure what an operation costs on this machine");
-        parent->require_subcommand(1);
-    }
-    CLI::App& bench = *parent;
+void add_bench_storage(CLI::App& bench) {
     CLI::App& verb =
         *bench.add_subcommand("storage", "A bank read, verified and made, against plain system calls");
     auto arguments = std::make_shared<StorageBench>();

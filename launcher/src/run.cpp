@@ -94,7 +94,9 @@ int compute(const RunRequest& request, int threads, bool quiet, Told& told) {
     return ending.signal != 0 ? 128 + ending.signal : ending.code;
 }
 
-int run(const RunRequest& request, bool json) {
+}  // namespace
+
+int run_job_file(const RunRequest& request, bool json) {
     auto settings = request.overrides;
     if (!request.store.empty()) settings.push_back("job.store=" + request.store);
     const auto job = load_job(request.job, settings);
@@ -114,8 +116,6 @@ int run(const RunRequest& request, bool json) {
     return code;
 }
 
-}  // namespace
-
 void add_run(CLI::App& app) {
     auto* verb = app.add_subcommand("run", "Run a job file, with as many ranks as you like");
     auto request = std::make_shared<RunRequest>();
@@ -133,7 +133,7 @@ void add_run(CLI::App& app) {
     add_json_flag(*verb, *json);
     verb->callback([request, quiet, json] {
         if (*quiet || *json) request->output = RunRequest::Output::kept;
-        if (const int code = run(*request, *json); code != 0) throw Exit{code};
+        if (const int code = run_job_file(*request, *json); code != 0) throw Exit{code};
     });
 }
 

@@ -42,6 +42,10 @@ class RunFolders {
 Launch launch_of(const RunRequest& request, const std::string& worker, int threads,
                  const RunFolders& folders);
 
+/// Checks the job, runs it to its end, says why it failed. Its exit code, 128 + n where a signal n stopped
+/// it.
+int run_job_file(const RunRequest& request);
+
 /// One line on why a job ended with this code; empty for 0 and for "checkpointed". Knows the ranks' cause
 /// files.
 std::string explain(const std::filesystem::path& causes, int ranks, const Ending& ending);

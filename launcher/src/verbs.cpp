@@ -12,8 +12,8 @@ void add_verbs(CLI::App& app) {
     add_report(app);
     add_inspect(app);
     add_verify(app);
+    add_bench(app);
     add_doctor(app);
-    add_bench_storage(app);
 }
 
 }  // namespace vtvc

@@ -22,8 +22,11 @@ void add_run(CLI::App& app);
 void add_report(CLI::App& app);
 void add_inspect(CLI::App& app);
 void add_verify(CLI::App& app);
+void add_bench(CLI::App& app);
 void add_doctor(CLI::App& app);
-void add_bench_storage(CLI::App& app);
+
+/// What add_bench() measures beside composition.
+void add_bench_storage(CLI::App& bench);
 
 /// Calls all of the above, in the order in which --help lists them.
 void add_verbs(CLI::App& app);

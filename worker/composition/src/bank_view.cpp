@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <sstream>
 
+#include "packed_blocks.hpp"
 #include "vtvc/composition/composed.hpp"
 #include "vtvc/core/error.hpp"
 
@@ -23,7 +24,8 @@ BankView::BankView(std::vector<Block> blocks, std::vector<std::string> task_name
       task_names_(std::move(task_names)),
       partition_(partition_blocks(partition, blocks_)),
       base_(std::move(base)),
-      tau_(std::move(tau)) {
+      tau_(std::move(tau)),
+      packed_(std::make_shared<PackedBlocks>()) {
     if (task_names_.empty())
         fail<NumericError>("a bank without task vectors composes nothing; keep one at least");
     if (base_.size() != blocks_.size() || tau_.size() != blocks_.size())
@@ -44,6 +46,9 @@ BankView::BankView(std::vector<Block> blocks, std::vector<std::string> task_name
         tau_[j] = stacked_[j].narrow(0, 1, tasks());
     }
 }
+
+std::int64_t BankView::packed_copies() const { return packed_->copies(); }
+std::int64_t BankView::packed_bytes() const { return packed_->held_bytes(); }
 
 BankView BankView::load(const Bank& bank, Partition partition, const std::vector<std::string>& exclude,
                         at::ScalarType type) {

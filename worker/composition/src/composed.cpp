@@ -6,6 +6,7 @@
 
 #include <sstream>
 
+#include "engine_product.hpp"
 #include "products.hpp"
 #include "schemes.hpp"
 #include "vtvc/core/error.hpp"
@@ -49,7 +50,7 @@ struct ComposedVectors : Function<ComposedVectors> {
 
 class ComposedWeights final : public Weights {
   public:
-    ComposedWeights(const BankView& bank, const at::Tensor& z, Scheme scheme);
+    ComposedWeights(const BankView& bank, const at::Tensor& z, Scheme scheme, Gradients gradients);
     at::Tensor linear(const at::Tensor& x, std::int64_t weight, std::int64_t bias) override {
         return product(x, weight, bias < 0 ? at::Tensor() : vector(bias), Layout::outputs_first);
     }
@@ -67,6 +68,7 @@ class ComposedWeights final : public Weights {
 
     const BankView& bank_;
     Scheme scheme_;
+    Wanted wanted_;
     std::int64_t samples_;
     bool differentiable_;                           ///< z asks for a gradient
     at::Tensor columns_;                            ///< [J, B, K]
@@ -75,8 +77,9 @@ class ComposedWeights final : public Weights {
     std::vector<at::Tensor> vectors_;               ///< by block, made when first asked for
 };
 
-ComposedWeights::ComposedWeights(const BankView& bank, const at::Tensor& z, Scheme scheme)
-    : bank_(bank), scheme_(scheme) {
+ComposedWeights::ComposedWeights(const BankView& bank, const at::Tensor& z, Scheme scheme,
+                                 Gradients gradients)
+    : bank_(bank), scheme_(scheme), wanted_(gradients == Gradients::active ? Wanted::active : Wanted::all) {
     if (z.dim() != 3 || z.size(1) != bank.tasks() || z.size(2) != bank.coefficients() ||
         z.scalar_type() != bank.base(0).scalar_type()) {
         std::ostringstream got;
@@ -140,6 +143,9 @@ at::Tensor ComposedWeights::product(const at::Tensor& x, std::int64_t block, con
     const Order order = current_order();
     const std::size_t j = coefficient(block);
     const std::vector<std::int64_t>& tasks = tasks_[j];
+    const bool engine = scheme_ == Scheme::automatic && engine_takes(x);
+    if (engine && !(tasks.empty() && order == Order::fastest))
+        return engine_product(x, column_[j], bias, {&bank_.packed(), block, matrix}, wanted_);
     if (tasks.empty()) return affine(x, matrix.factor(0), bias, order);
 
     // Up to three tokens, K + 1 small products cost less than making O·I weights a sample.
@@ -158,8 +164,9 @@ at::Tensor ComposedWeights::product(const at::Tensor& x, std::int64_t block, con
 
 }  // namespace
 
-std::unique_ptr<Weights> make_composed(const BankView& bank, at::Tensor z, Scheme scheme) {
-    return std::make_unique<ComposedWeights>(bank, z, scheme);
+std::unique_ptr<Weights> make_composed(const BankView& bank, at::Tensor z, Scheme scheme,
+                                       Gradients gradients) {
+    return std::make_unique<ComposedWeights>(bank, z, scheme, gradients);
 }
 
 }  // namespace vtvc

@@ -12,5 +12,6 @@ bool run_head(RunContext& context, const HeadJob& job);            // head.h5
 bool run_bank(RunContext& context, const BankJob& job);            // bank.h5
 bool run_features(RunContext& context, const FeaturesJob& job);    // features.h5
 bool run_posterior(RunContext& context, const PosteriorJob& job);  // method.h5; baselines too
+bool run_bench(RunContext& context, const BenchJob& job);          // bench.json
 
 }  // namespace vtvc

@@ -5,6 +5,8 @@
 #include <functional>
 
 #include "kinds.hpp"
+#include "vtvc/composition/engine.hpp"
+#include "vtvc/composition/settings.hpp"
 #include "vtvc/core/error.hpp"
 #include "vtvc/core/exit_code.hpp"
 #include "vtvc/core/files.hpp"
@@ -32,6 +34,7 @@ bool dispatch(RunContext& context, const Job& job) {
     if (kind == "bank") return call(context, job, run_bank);
     if (kind == "features") return call(context, job, run_features);
     if (kind == "posterior" || kind == "baseline") return call(context, job, run_posterior);
+    if (kind == "bench") return call(context, job, run_bench);
     if (kind == "evaluate") return run_evaluate(context, dynamic_cast<const EvaluateJob&>(job)), true;
     if (kind == "predict") return run_predict(context, dynamic_cast<const PredictJob&>(job)), true;
     fail<ConfigError>("jobs of kind '{}' are not run by vtvc-worker", kind);
@@ -42,6 +45,7 @@ bool dispatch(RunContext& context, const Job& job) {
 int run_job(Communicator& comm, const JobRequest& request, const std::atomic<bool>& stop_asked) {
     const std::unique_ptr<Job> job = load_job(request.file, request.overrides);
     torch::set_num_threads(static_cast<int>(job->common.threads));
+    composition_settings() = {job->common.engine, job->common.packed_memory << 20};
     const std::filesystem::path store =
         store_folder(request.store.empty() ? job->common.store : request.store);
     const RunIdentity identity = comm.rank() == 0 ? identify(*job) : RunIdentity{};
@@ -71,6 +75,12 @@ int run_job(Communicator& comm, const JobRequest& request, const std::atomic<boo
         folder->status("RUNNING");
     }
     comm.barrier();
+    if (comm.rank() == 0) {
+        say(job->common.engine == EngineKind::reference
+                ? "composed products: reference schemes"
+                : fmt::format("composed products: engine cpu ({}), {} threads, up to {} MiB of packed copies",
+                              engine_isa(), job->common.threads, job->common.packed_memory));
+    }
     RunContext context{comm, folder ? &*folder : nullptr, path, job->common, stop_asked};
     bool finished = false;
     try {

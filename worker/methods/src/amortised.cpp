@@ -213,7 +213,13 @@ TrainedBy train_amortised(RunContext& context, const PosteriorJob& job, Problem&
     if (!task_level.empty()) loop.groups.push_back({task_level, job.lr_task, 0});
     loop.metrics = {"loss", "accuracy", "ce", "kl_spike", "kl_slab", "inclusion", "nonzero"};
     loop.best_by = job.select.by;
-    loop.gradients = [&](std::int64_t step, std::span<const std::int64_t> rows, std::int64_t global) {
+    // Where hard concrete clamps a spike to zero, neither the spike nor the slab has a gradient: ∂L/∂z there
+    // is multiplied with zero, and need not be made.
+    const bool clamped =
+        job.posterior.family == Family::spike_slab && job.relaxation.kind == Relaxation::hard_concrete;
+    const Gradients gradients = clamped ? Gradients::active : Gradients::all;
+    loop.gradients = [&, gradients](std::int64_t step, std::span<const std::int64_t> rows,
+                                    std::int64_t global) {
         std::vector<double> sums(loop.metrics.size(), 0.0);
         if (rows.empty()) return sums;
         const Batch batch = problem.train_batch(rows);
@@ -222,7 +228,7 @@ TrainedBy train_amortised(RunContext& context, const PosteriorJob& job, Problem&
         at::Tensor objective;  // Σ over own samples of CE + weighted KL, a mean over the draws
         for (std::int64_t s = 0; s < draws; ++s) {
             const PosteriorDraw draw = posterior->sample(out, batch.ids, step, s);
-            const auto weights = make_composed(bank, draw.z);
+            const auto weights = make_composed(bank, draw.z, Scheme::automatic, gradients);
             const at::Tensor features = problem.vit().forward(batch.images, *weights);
             const SampleLosses losses = sample_losses(problem, features, batch);
             const at::Tensor kl = weighted_kl(draw, settings, step);

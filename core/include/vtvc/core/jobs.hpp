@@ -40,6 +40,7 @@ enum class Method {
     gaussian
 };
 enum class Mode { mean, hard, monte_carlo };
+enum class EngineKind { cpu, reference };
 
 template <>
 struct EnumNames<HeadFit> {
@@ -105,6 +106,11 @@ struct EnumNames<Mode> {
     static constexpr std::array<std::string_view, 3> names{"mean", "hard", "monte_carlo"};
 };
 
+template <>
+struct EnumNames<EngineKind> {
+    static constexpr std::array<std::string_view, 2> names{"cpu", "reference"};
+};
+
 /// The name of an enumeration's value as files write it.
 template <class E>
 std::string name_of(E value) {
@@ -117,6 +123,8 @@ struct CommonKeys {
     std::string out;                      ///< a link to the run folder is put here; empty: none
     std::string store;                    ///< empty: VTVC_STORE, else ./vtvc-store
     std::int64_t threads = 1;             ///< per rank
+    EngineKind engine = EngineKind::cpu;  ///< of composed products in float32
+    std::int64_t packed_memory = 4096;    ///< MiB of each rank, for packed copies of the bank
     std::int64_t checkpoint_every = 500;  ///< steps; 0: only when asked to stop
     std::int64_t stop_at = 0;             ///< stop with a checkpoint at this step (exit code 75); 0: never
     void describe(Visitor& v);
@@ -151,7 +159,8 @@ struct Job {
     virtual void describe(Visitor& v) = 0;
     /// Problems that no single key shows ("patch 7 does not divide image 30").
     virtual void check(std::vector<std::string>& problems) const { (void)problems; }
-    /// Raised by hand when the same keys give other results; a golden test guards it.
+    /// Raised by hand when the same keys give other results; a golden test guards it. 2: products of evaluation
+    /// and composed products are the engine's (other rounding).
     virtual int results_number() const { return 1; }
     CommonKeys common;
 };
@@ -162,6 +171,7 @@ struct PretrainJob : Job {
     TrainKeys train{.steps = 1500, .batch = 128, .warmup = 100, .lr = 3e-3, .weight_decay = .05, .clip = 1};
     AugmentKeys augment{.shift = 0, .invert = .3, .contrast = .6, .noise = 12};
     std::string_view kind() const override { return "pretrain"; }
+    int results_number() const override { return 2; }
     void describe(Visitor& v) override;
     void check(std::vector<std::string>& problems) const override;
 };
@@ -172,6 +182,7 @@ struct FinetuneJob : Job {
     TrainKeys train{.steps = 300, .batch = 64, .warmup = 20, .lr = 1e-3, .weight_decay = .01, .clip = 1};
     AugmentKeys augment;
     std::string_view kind() const override { return "finetune"; }
+    int results_number() const override { return 2; }
     void describe(Visitor& v) override;
 };
 
@@ -183,6 +194,7 @@ struct HeadJob : Job {
     std::int64_t probe_steps = 300;
     double probe_lr = 1e-2;
     std::string_view kind() const override { return "head"; }
+    int results_number() const override { return 2; }
     void describe(Visitor& v) override;
 };
 
@@ -202,6 +214,7 @@ struct BankJob : Job {
 struct FeaturesJob : Job {
     std::string model, data;
     std::string_view kind() const override { return "features"; }
+    int results_number() const override { return 2; }
     void describe(Visitor& v) override;
 };
 
@@ -275,6 +288,7 @@ struct PosteriorJob : Job {
     double lr_task = 3e-2;  ///< of the hierarchical form's task coefficients
     SelectKeys select;
     std::string_view kind() const override { return "posterior"; }
+    int results_number() const override { return 2; }
     void describe(Visitor& v) override;
     void check(std::vector<std::string>& problems) const override;
     /// Whether the posterior is told which data set a sample is of.
@@ -290,6 +304,7 @@ struct BaselineJob : PosteriorJob {
     std::vector<double> decay_grid{0, 1e-4, 1e-3, 1e-2};    ///< probe
     WindowKeys probe_window;  ///< rows of train for the probe: every label the pipeline saw
     std::string_view kind() const override { return "baseline"; }
+    int results_number() const override { return 2; }
     void describe(Visitor& v) override;
     void check(std::vector<std::string>& problems) const override;
 };
@@ -304,6 +319,7 @@ struct EvaluateJob : Job {
     std::int64_t samples = 20;               ///< monte_carlo
     bool diagnostics = false;                ///< z replaced by its mean and by another sample's, flip rate
     std::string_view kind() const override { return "evaluate"; }
+    int results_number() const override { return 2; }
     void describe(Visitor& v) override;
     void check(std::vector<std::string>& problems) const override;
 };
@@ -315,6 +331,27 @@ struct PredictJob : Job {
     std::string split = "test";
     std::int64_t samples = 20;
     std::string_view kind() const override { return "predict"; }
+    int results_number() const override { return 2; }
+    void describe(Visitor& v) override;
+    void check(std::vector<std::string>& problems) const override;
+};
+
+/// What composition costs over one plain network of the same shape, on this machine.
+struct BenchJob : Job {
+    ModelKeys model{.image = 224,
+                    .channels = 3,
+                    .patch = 32,
+                    .width = 768,
+                    .depth = 12,
+                    .heads = 12,
+                    .mlp = 3072,
+                    .output = 512};
+    std::int64_t batch = 64, tasks = 8;
+    std::int64_t active = 2;  ///< task vectors a sample and block in the "few active" cases
+    std::int64_t repetitions = 9;
+    std::string isa;            ///< instruction set; empty: the best
+    bool whole_network = true;  ///< also forward passes and steps of the whole network
+    std::string_view kind() const override { return "bench"; }
     void describe(Visitor& v) override;
     void check(std::vector<std::string>& problems) const override;
 };

@@ -11,6 +11,8 @@
 
 namespace vtvc {
 
+class PackedBlocks;
+
 /// A bank's blocks as tensors, ready for composition. Frozen: no gradient is ever made for them.
 class BankView {
   public:
@@ -30,23 +32,39 @@ class BankView {
     const at::Tensor& tau(std::int64_t block) const { return tau_[static_cast<std::size_t>(block)]; }
     /// Base and task vectors of a block in one piece, [1 + K, elements]; base() and tau() are views of it.
     const at::Tensor& stacked(std::int64_t block) const { return stacked_[static_cast<std::size_t>(block)]; }
+    /// Copies of the blocks in the engine's own order, made when they are needed (settings.hpp has the
+    /// budget).
+    PackedBlocks& packed() const { return *packed_; }
+    /// How many there are now, and what they take.
+    std::int64_t packed_copies() const;
+    std::int64_t packed_bytes() const;
 
   private:
     std::vector<Block> blocks_;
     std::vector<std::string> task_names_;
     PartitionMap partition_;
     std::vector<at::Tensor> stacked_, base_, tau_;
+    std::shared_ptr<PackedBlocks> packed_;
 };
 
 enum class Scheme {
     materialise,      ///< (a): weights of each sample, one batched product
     mix_activations,  ///< (b): K + 1 products, mixed
-    automatic,  ///< (b) for T ≤ 3, else (a); a block in which no sample has an active coefficient: plain
+    /// The engine (engine.hpp) for float32 on the CPU, unless settings.hpp says otherwise; else (b) for T ≤ 3
+    /// and (a); a block in which no sample has an active coefficient: plain.
+    automatic,
+};
+
+/// Which ∂L/∂z of weight matrices the engine makes; vectors have all of theirs.
+enum class Gradients {
+    all,
+    active,  ///< none where z is exactly zero: right where the zero itself has no gradient (hard concrete)
 };
 
 /// z [B, K, J] (J = bank.coefficients()); gradients flow into z and the activations. No loop over samples.
-/// The bank must outlive the weights.
-std::unique_ptr<Weights> make_composed(const BankView& bank, at::Tensor z, Scheme scheme = Scheme::automatic);
+/// The bank must outlive the weights and the backward passes through them.
+std::unique_ptr<Weights> make_composed(const BankView& bank, at::Tensor z, Scheme scheme = Scheme::automatic,
+                                       Gradients gradients = Gradients::all);
 
 /// One z [K, J] for all samples: the merged blocks, for PlainWeights. z = 0 gives the base bit for bit.
 std::vector<at::Tensor> merge(const BankView& bank, const at::Tensor& z);

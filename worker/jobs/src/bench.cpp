@@ -1,0 +1,235 @@
+// What composition costs over the plain network: single products, forward passes, training steps. Each number
+// is a median over rounds in which everything ran once.
+#include <dlfcn.h>
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "interleaved.hpp"
+#include "kinds.hpp"
+#include "vtvc/composition/composed.hpp"
+#include "vtvc/composition/engine.hpp"
+#include "vtvc/composition/plain.hpp"
+#include "vtvc/core/error.hpp"
+#include "vtvc/core/files.hpp"
+#include "vtvc/core/progress.hpp"
+#include "vtvc/models/vit.hpp"
+
+namespace vtvc {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// Torch's threads, the engine's (which follow them) and those of an OpenBLAS under torch.
+void use_threads(std::int64_t threads) {
+    at::set_num_threads(static_cast<int>(threads));
+    using Set = void (*)(int);
+    if (const auto set = reinterpret_cast<Set>(dlsym(RTLD_DEFAULT, "openblas_set_num_threads")))
+        set(static_cast<int>(threads));
+}
+
+BankView random_bank(const std::vector<Block>& blocks, const std::vector<at::Tensor>& base,
+                     std::int64_t tasks) {
+    std::vector<at::Tensor> tau;
+    std::vector<std::string> names;
+    for (std::int64_t k = 0; k < tasks; ++k) names.push_back(fmt::format("task{}", k));
+    for (const at::Tensor& w : base) {
+        std::vector<std::int64_t> shape = w.sizes().vec();
+        shape.insert(shape.begin(), tasks);
+        tau.push_back(torch::randn(shape) * 1e-3);
+    }
+    return BankView(blocks, names, base, tau, Partition::tensor);
+}
+
+/// z [B, K, J] with a random active set of its own for every sample and block.
+at::Tensor random_coefficients(const BenchJob& job, std::int64_t blocks, std::int64_t active) {
+    const at::Tensor z = torch::rand({job.batch, job.tasks, blocks}) + .1;
+    const at::Tensor rank =
+        torch::rand({job.batch, job.tasks, blocks}).argsort(std::int64_t{1}).argsort(std::int64_t{1});
+    return at::where(rank < active, z, at::zeros_like(z));
+}
+
+class Bench {
+  public:
+    Bench(RunContext& context, const BenchJob& job)
+        : context_(context),
+          job_(job),
+          threads_(context.common.threads),
+          clock_(threads_ == 1 ? Clock::processor : Clock::wall),
+          tokens_(job.model.tokens()) {
+        json_["isa"] = engine_isa();
+        json_["threads"] = threads_;
+        json_["clock"] = clock_ == Clock::wall ? "wall" : "processor";
+        json_["samples"] = job.batch;
+        json_["tokens"] = tokens_;
+        json_["tasks"] = job.tasks;
+        json_["width"] = job.model.width;
+        json_["mlp"] = job.model.mlp;
+        json_["depth"] = job.model.depth;
+        json_["repetitions"] = job.repetitions;
+    }
+
+    bool run() {
+        const std::int64_t width = job_.model.width, mlp = job_.model.mlp;
+        products(width, width, "");
+        products(width, mlp, "_up");
+        products(mlp, width, "_down");
+        for (const std::int64_t active : cases()) {
+            double worst = 0;
+            for (const char* shape : {"", "_up", "_down"})
+                worst = std::max(worst, json_.value(key("linear", active) + shape, 0.));
+            json_[key("linear", active) + "_worst"] = worst;
+        }
+        if (threads_ == 2) scaling();
+        if (job_.whole_network && !stopped()) network();
+        if (stopped()) return false;
+        if (context_.root()) {
+            write_atomically(context_.path / "bench.json", json_.dump(1) + "\n");
+            say(json_.dump(1));
+        }
+        return true;
+    }
+
+  private:
+    bool stopped() const { return context_.stop_asked; }
+    std::vector<std::int64_t> cases() const { return {job_.tasks, job_.active, 0}; }
+    std::string key(const char* what, std::int64_t active) const {
+        return fmt::format("{}_{}of{}", what, active, job_.tasks);
+    }
+    void measure(Interleaved& rounds, const char* what) {
+        if (context_.root()) say(fmt::format("{} …", what));
+        rounds.measure(job_.repetitions, [this] { return stopped(); });
+    }
+    /// Of the plain ways, the one that took least; names it in the result.
+    std::size_t fastest(const Interleaved& rounds, std::size_t blas, std::size_t own,
+                        const std::string& what) {
+        const bool by_blas = rounds.seconds(blas) <= rounds.seconds(own);
+        json_["plain_" + what] = by_blas ? "torch's BLAS" : "the engine's own plain product";
+        return by_blas ? blas : own;
+    }
+
+    /// One weight matrix, forward.
+    void products(std::int64_t inputs, std::int64_t outputs, const std::string& suffix) {
+        const at::NoGradGuard evaluation;
+        const at::Tensor base = torch::randn({outputs, inputs}) * .03;
+        const BankView bank = random_bank({{"weight", {outputs, inputs}}}, {base}, job_.tasks);
+        const at::Tensor x = torch::randn({job_.batch, tokens_, inputs});
+        PlainWeights plain({base});
+        Interleaved rounds(clock_);
+        const std::size_t blas = rounds.add([&] {
+            at::mm(x.view({-1, inputs}), base.t());
+        }),
+                          own = rounds.add([&] { plain.linear(x, 0, -1); });
+        std::vector<std::pair<std::string, std::size_t>> composed;
+        for (const std::int64_t active : cases()) {
+            const at::Tensor z = random_coefficients(job_, 1, active);
+            composed.emplace_back(key("linear", active) + suffix,
+                                  rounds.add([&, z] { make_composed(bank, z)->linear(x, 0, -1); }));
+        }
+        const std::string what = fmt::format("linear_{}x{}", outputs, inputs);
+        measure(rounds, what.c_str());
+        const std::size_t least = fastest(rounds, blas, own, what);
+        for (const auto& [name, candidate] : composed) json_[name] = rounds.ratio(candidate, least);
+        const double adds = static_cast<double>(job_.batch * tokens_ * inputs * outputs);
+        json_["plain_" + what + "_gflops"] = 2e-9 * adds / rounds.seconds(least);
+    }
+
+    /// Our speed-up from one to two threads over the plain product's.
+    void scaling() {
+        const at::NoGradGuard evaluation;
+        const std::int64_t width = job_.model.width;
+        const at::Tensor base = torch::randn({width, width}) * .03;
+        const BankView bank = random_bank({{"weight", {width, width}}}, {base}, job_.tasks);
+        const at::Tensor x = torch::randn({job_.batch, tokens_, width});
+        const at::Tensor z = random_coefficients(job_, 1, job_.tasks);
+        Interleaved rounds(Clock::wall);
+        const auto with = [&](std::int64_t threads, auto work) {
+            return rounds.add([threads, work] {
+                use_threads(threads);
+                work();
+            });
+        };
+        const auto ours = [&] { make_composed(bank, z)->linear(x, 0, -1); };
+        const auto plain = [&] { at::mm(x.view({-1, width}), base.t()); };
+        const std::size_t ours_1 = with(1, ours), ours_2 = with(2, ours), plain_1 = with(1, plain),
+                          plain_2 = with(2, plain);
+        measure(rounds, "scale_threads_2");
+        use_threads(threads_);
+        json_["scale_threads_2"] = rounds.ratio(ours_1, ours_2, plain_1, plain_2);
+    }
+
+    void network() {
+        const Vit vit(job_.model);
+        const std::vector<at::Tensor> base = vit.initialise(static_cast<std::uint64_t>(context_.common.seed));
+        const BankView bank = random_bank(vit.blocks(), base, job_.tasks);
+        const at::Tensor images =
+            torch::randn({job_.batch, job_.model.channels, job_.model.image, job_.model.image});
+        const at::Tensor slope = torch::randn({job_.batch, job_.model.output});
+        PlainWeights plain(base);
+        const auto blocks = static_cast<std::int64_t>(bank.coefficients());
+        const std::vector<std::int64_t> composed{job_.tasks, job_.active};
+
+        Interleaved forward(clock_);
+        const std::size_t blas = forward.add([&] { vit.forward(images, plain); }), own = forward.add([&] {
+            const at::NoGradGuard evaluation;
+            vit.forward(images, plain);
+        });
+        std::vector<std::size_t> ours;
+        for (const std::int64_t active : composed) {
+            const at::Tensor z = random_coefficients(job_, blocks, active);
+            ours.push_back(forward.add([&, z] {
+                const at::NoGradGuard evaluation;
+                vit.forward(images, *make_composed(bank, z));
+            }));
+        }
+        measure(forward, "forward");
+        const std::size_t least = fastest(forward, blas, own, "forward");
+        for (std::size_t i = 0; i < composed.size(); ++i)
+            json_[key("forward", composed[i])] = forward.ratio(ours[i], least);
+
+        // A plain step goes back to the images and has no gradients of weights; a composed one goes back to
+        // z, and with few active coefficients it makes the gradients of those.
+        Interleaved step(clock_);
+        const std::size_t plain_step = step.add([&] {
+            const at::Tensor x = images.detach().requires_grad_();
+            (vit.forward(x, plain) * slope).sum().backward();
+        });
+        ours.clear();
+        for (const std::int64_t active : composed) {
+            const at::Tensor z = random_coefficients(job_, blocks, active);
+            const Gradients gradients = active == job_.tasks ? Gradients::all : Gradients::active;
+            ours.push_back(step.add([&, z, gradients] {
+                const at::Tensor own_z = z.detach().requires_grad_();
+                const auto weights = make_composed(bank, own_z, Scheme::automatic, gradients);
+                (vit.forward(images, *weights) * slope).sum().backward();
+            }));
+        }
+        measure(step, "step");
+        json_["plain_step"] = "torch's BLAS";
+        for (std::size_t i = 0; i < composed.size(); ++i)
+            json_[key("step", composed[i])] = step.ratio(ours[i], plain_step);
+        json_["packed_copies"] = bank.packed_copies();
+        json_["packed_bytes"] = bank.packed_bytes();
+    }
+
+    RunContext& context_;
+    const BenchJob& job_;
+    std::int64_t threads_;
+    Clock clock_;
+    std::int64_t tokens_;
+    Json json_;
+};
+
+}  // namespace
+
+bool run_bench(RunContext& context, const BenchJob& job) {
+    use_engine_isa(job.isa);
+    torch::manual_seed(static_cast<std::uint64_t>(context.common.seed));
+    use_threads(context.common.threads);
+    const bool finished = Bench(context, job).run();
+    use_engine_isa("");
+    return finished;
+}
+
+}  // namespace vtvc
