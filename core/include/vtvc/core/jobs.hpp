@@ -159,8 +159,8 @@ struct Job {
     virtual void describe(Visitor& v) = 0;
     /// Problems that no single key shows ("patch 7 does not divide image 30").
     virtual void check(std::vector<std::string>& problems) const { (void)problems; }
-    /// Raised by hand when the same keys give other results; a golden test guards it. 2: products of evaluation
-    /// and composed products are the engine's (other rounding).
+    /// Raised by hand when the same keys give other results; a golden test guards it. 2: products of
+    /// evaluation and composed products are the engine's (other rounding).
     virtual int results_number() const { return 1; }
     CommonKeys common;
 };
