@@ -38,24 +38,6 @@ void CommonKeys::describe(Visitor& v) {
            .min = 0});
 }
 
-void ModelKeys::describe(Visitor& v) {
-    v.section("model", "A Vision Transformer of CLIP's structure.");
-    v.key("model.image", image, {.help = "Height and width of an image.", .unit = "pixels", .min = 1});
-    v.key("model.channels", channels, {.help = "Channels of an image.", .min = 1, .max = 4});
-    v.key("model.patch", patch,
-          {.help = "Height and width of a patch; divides model.image.", .unit = "pixels", .min = 1});
-    v.key("model.width", width,
-          {.help = "Width of the residual stream; divisible by model.heads.", .min = 1});
-    v.key("model.depth", depth, {.help = "Number of transformer blocks.", .min = 1});
-    v.key("model.heads", heads, {.help = "Attention heads of each block.", .min = 1});
-    v.key("model.mlp", mlp, {.help = "Hidden width of each block's MLP.", .min = 1});
-    v.key("model.output", output, {.help = "Width of the feature after the projection.", .min = 1});
-    v.key("model.activation", activation, {.help = "Non-linearity of the MLPs; CLIP's is quick_gelu."});
-    v.key("model.pixel_mean", pixel_mean,
-          {.help = "Mean taken from each pixel, which lies in [0, 1].", .min = 0, .max = 1});
-    v.key("model.pixel_sd", pixel_sd, {.help = "Divisor of each pixel after that.", .min = 1e-3, .max = 10});
-}
-
 void TrainKeys::describe(Visitor& v) {
     v.section("train", "Optimisation: AdamW with warm-up and cosine decay.");
     v.key("train.steps", steps, {.help = "Length of the training.", .unit = "steps", .min = 1});

@@ -41,16 +41,7 @@ void check_known(const std::string& value, const std::vector<std::string>& known
 
 }  // namespace
 
-void PretrainJob::check(Mistakes& problems) const {
-    if (model.patch > 0 && model.image % model.patch != 0) {
-        problems.push_back(
-            fmt::format("'model.patch' {} does not divide 'model.image' {}", model.patch, model.image));
-    }
-    if (model.heads > 0 && model.width % model.heads != 0) {
-        problems.push_back(
-            fmt::format("'model.heads' {} does not divide 'model.width' {}", model.heads, model.width));
-    }
-}
+void PretrainJob::check(Mistakes& problems) const { model.check(problems); }
 
 void BankJob::check(Mistakes& problems) const { check_names(tasks, problems); }
 

@@ -1,15 +1,20 @@
 #pragma once
 // What writer, reader and the sealed reader must agree on about dataset files.
+#include <array>
 #include <cstdint>
 #include <string>
 
 #include "h5_reader.hpp"
+#include "vtvc/storage/dataset.hpp"
 
 namespace vtvc {
 
 inline constexpr const char* kDatasetKind = "dataset";
 inline constexpr std::int64_t kDatasetVersion = 1;
 inline constexpr const char* kTestLabels = "sealed/test_labels";
+inline constexpr std::array<Split, 3> kSplits{Split::train, Split::validation, Split::test};
+/// The array that holds a split's labels.
+std::string labels_place(Split split);
 
 /// Rows [first, first + count) clipped to a split of `rows`; count 0: to its end. StorageError for negative
 /// ones.

@@ -1,7 +1,5 @@
 #include "vtvc/storage/features.hpp"
 
-#include <array>
-
 #include "dataset_layout.hpp"
 #include "h5_writer.hpp"
 
@@ -11,8 +9,6 @@ namespace {
 
 constexpr const char* kKind = "features";
 constexpr std::int64_t kVersion = 1;
-constexpr std::array<Split, 3> kSplits{Split::train, Split::validation, Split::test};
-
 const FeatureRows& part(const FeaturesContents& contents, Split split) {
     return split == Split::train        ? contents.train
            : split == Split::validation ? contents.validation

@@ -39,6 +39,7 @@ class Writer {
     void finish();
 
   private:
+    friend class RowWriter;  // h5_rows.hpp
     void write(const std::string& name, const Array& about, std::span<const std::byte> bytes);
     void put_attribute(hid_t object, const std::string& name, Type type, std::size_t item_bytes,
                        const Shape& shape, const void* bytes);

@@ -100,16 +100,12 @@ class SubdomainFiles : public testing::Test {
     void SetUp() override {
         folder_ = fs::temp_directory_path() / ("vtvc_subdomains_" + std::to_string(getpid()));
         fs::create_directories(folder_);
-        DatasetContents contents{.name = "toy",
-                                 .height = 2,
-                                 .width = 2,
-                                 .class_names = {"a", "b"},
-                                 .group_names = {},
-                                 .subdomain_names = {},
-                                 .origin = "here",
-                                 .train = {},
-                                 .validation = {},
-                                 .test = {}};
+        DatasetContents contents;
+        contents.name = "toy";
+        contents.height = 2;
+        contents.width = 2;
+        contents.class_names = {"a", "b"};
+        contents.origin = "here";
         std::int64_t id = 0;
         for (SplitData* split : {&contents.train, &contents.validation, &contents.test})
             for (int row = 0; row < 60; ++row) {

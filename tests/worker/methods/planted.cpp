@@ -60,8 +60,8 @@ Planted::Planted(std::int64_t classes, std::uint64_t seed) {
     keys.heads = 2;
     keys.mlp = 32;
     keys.output = 16;
-    keys.pixel_mean = .4;
-    keys.pixel_sd = .25;
+    keys.pixel_mean = {.4};
+    keys.pixel_sd = {.25};
     const Vit vit(keys);
     const std::vector<at::Tensor> base = vit.initialise(seed);
     save_model(folder_ / "base.h5", vit, base, "", "{}");

@@ -193,25 +193,5 @@ TEST(Vit, EvaluationOfASampleDoesNotDependOnItsBatch) {
         }
 }
 
-TEST(ModelMeta, ReadsBackWhatItWrote) {
-    ModelKeys keys = small_keys();
-    keys.activation = Activation::gelu;
-    keys.pixel_mean = .125;
-    const ModelKeys back = model_keys(model_meta(keys));
-    EXPECT_EQ(model_meta(back), model_meta(keys));
-    EXPECT_EQ(back.mlp, 20);
-    EXPECT_EQ(back.activation, Activation::gelu);
-    EXPECT_EQ(back.pixel_mean, .125);
-}
-
-TEST(ModelMeta, RefusesWhatItDoesNotKnow) {
-    EXPECT_THROW(model_keys("not json"), StorageError);
-    EXPECT_THROW(model_keys("{}"), StorageError);
-    EXPECT_THROW(model_keys(R"({"kind":"resnet"})"), StorageError);
-    std::string meta = model_meta(ModelKeys{});
-    meta.replace(meta.find("quick_gelu"), 10, "relu");
-    EXPECT_THROW(model_keys(meta), StorageError);
-}
-
 }  // namespace
 }  // namespace vtvc

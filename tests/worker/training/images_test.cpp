@@ -32,6 +32,25 @@ TEST(Images, AreNormalisedAsTheModelWants) {
     EXPECT_NEAR(image[0][0][1][2].item<double>(), ((16 * 3 + 6) / 255.0 - .25) / .35, 1e-6);
 }
 
+TEST(Images, HaveAMeanAndADeviationForEachChannel) {
+    SplitData data;
+    data.ids = {0};
+    data.labels = {0};
+    data.images = {0, 51, 102, 255, 204, 153, 10, 20, 30, 40, 50, 60};
+    ModelKeys model;
+    model.image = 2;
+    model.patch = 1;
+    model.channels = 3;
+    model.pixel_mean = {.1, .2, .3};
+    model.pixel_sd = {.5, .25, .125};
+    const ImageSet set("small", 2, 2, 3, std::move(data), model);
+    const at::Tensor image = set.images(std::vector<std::int64_t>{0});
+    EXPECT_NEAR(image[0][0][0][0].item<double>(), (0 - .1) / .5, 1e-6);
+    EXPECT_NEAR(image[0][1][0][0].item<double>(), (51 / 255. - .2) / .25, 1e-6);
+    EXPECT_NEAR(image[0][2][0][1].item<double>(), (153 / 255. - .3) / .125, 1e-6);
+    EXPECT_NEAR(image[0][1][1][1].item<double>(), (50 / 255. - .2) / .25, 1e-6);
+}
+
 TEST(Images, OfAnotherSizeAreRefusedWithBothSizes) {
     ModelKeys model;
     try {

@@ -71,12 +71,13 @@ bool run_head(RunContext& context, const HeadJob& job) {
             dataset.class_names()[static_cast<std::size_t>(missing)]);
     }
     Head head;
-    head.kind = job.head;
+    head.kind = job.head == HeadFit::linear_probe ? HeadKind::linear_probe : HeadKind::prototype;
+    head.class_names = dataset.class_names();
     head.scale = job.scale;
     head.base_hash = base.hash;
     head.dataset_hash = dataset.hash();
     head.weight = prototypes(features, labels, dataset.classes());
-    if (job.head == HeadKind::linear_probe) head.weight = probe(features, labels, head.weight, job);
+    if (job.head == HeadFit::linear_probe) head.weight = probe(features, labels, head.weight, job);
     if (context.root()) {
         const nlohmann::json about{
             {"dataset", dataset.name()}, {"rows", images.rows()}, {"classes", dataset.class_names()}};

@@ -74,9 +74,9 @@ Problem::Problem(const std::string& bank_path, const std::vector<std::string>& e
                     "{}: the head tells {} classes apart, {} has {}; make a head for this data set", row.head,
                     task.head.classes(), row.data, task.dataset->classes());
             }
-            if (task.head.weight.size(1) != vit_.keys().output) {
+            if (task.head.width() != vit_.keys().output) {
                 fail<StorageError>("{}: the head reads {} features, the model gives {}", row.head,
-                                   task.head.weight.size(1), vit_.keys().output);
+                                   task.head.width(), vit_.keys().output);
             }
         }
         const std::string& own = row.vector.empty() ? row.name : row.vector;

@@ -2,45 +2,18 @@
 
 #include <torch/torch.h>
 
+#include <algorithm>
 #include <cmath>
 #include <sstream>
 
 #include "attention.hpp"
+#include "pooling.hpp"
 #include "vtvc/core/error.hpp"
 #include "vtvc/core/random.hpp"
+#include "vtvc/models/activation.hpp"
 
 namespace vtvc {
 namespace {
-
-/// x·sigmoid(1.702x), written as silu(ax)/a: its derivative is silu's own at ax, so only ax is kept.
-struct QuickGelu : torch::autograd::Function<QuickGelu> {
-    static constexpr double a = 1.702;
-    static at::Tensor forward(torch::autograd::AutogradContext* ctx, const at::Tensor& x) {
-        const at::Tensor scaled = x * a;
-        ctx->save_for_backward({scaled});
-        return at::silu(scaled).mul_(1 / a);
-    }
-    static torch::autograd::variable_list backward(torch::autograd::AutogradContext* ctx,
-                                                   torch::autograd::variable_list gradients) {
-        return {at::silu_backward(gradients[0], ctx->get_saved_variables()[0])};
-    }
-};
-
-at::Tensor activate(const at::Tensor& x, Activation activation) {
-    const auto apply = [&](const at::Tensor& values) {
-        return activation == Activation::gelu ? at::gelu(values) : QuickGelu::apply(values);
-    };
-    if (at::GradMode::is_enabled()) return apply(x);
-    // Torch computes the last few values of each thread's share one by one, by another exponential than its
-    // vectors of 32, so that a sample's last bits would depend on its place in the batch. Evaluation fills
-    // every sample up to whole vectors for every thread; of the usual sizes none needs it.
-    const std::int64_t values = x.size(1) * x.size(2), whole = 32 * at::get_num_threads();
-    const std::int64_t missing = (whole - values % whole) % whole;
-    if (missing == 0) return apply(x);
-    return apply(at::constant_pad_nd(x.reshape({x.size(0), values}), {0, missing}))
-        .narrow(1, 0, values)
-        .reshape(x.sizes());
-}
 
 /// [B, C, H, W] → [B, patches, C·p·p], in the order of a convolution's kernel.
 at::Tensor unfold_patches(const at::Tensor& images, std::int64_t patch) {
@@ -52,45 +25,60 @@ at::Tensor unfold_patches(const at::Tensor& images, std::int64_t patch) {
 
 }  // namespace
 
-Vit::Vit(ModelKeys keys) : keys_(keys) {
-    if (keys.patch < 1 || keys.image < 1 || keys.image % keys.patch != 0)
-        fail<ConfigError>("an image of {} pixels does not divide into patches of {}; choose a divisor",
-                          keys.image, keys.patch);
-    if (keys.heads < 1 || keys.width < 1 || keys.width % keys.heads != 0)
-        fail<ConfigError>("a width of {} does not divide into {} heads; choose a divisor", keys.width,
-                          keys.heads);
-    if (keys.channels < 1 || keys.depth < 1 || keys.mlp < 1 || keys.output < 1)
-        fail<ConfigError>("channels {}, depth {}, mlp {} and output {} must all be 1 at least", keys.channels,
-                          keys.depth, keys.mlp, keys.output);
-    const std::int64_t width = keys.width, grid = keys.image / keys.patch;
-    const auto add = [this](std::string name, std::vector<std::int64_t> shape) {
-        blocks_.push_back({std::move(name), std::move(shape)});
-        return static_cast<std::int64_t>(blocks_.size()) - 1;
+Vit::Pair Vit::pair(const std::string& weight, const std::string& bias) const {
+    const auto find = [this](const std::string& name) -> std::int64_t {
+        const auto at = std::find_if(blocks_.begin(), blocks_.end(),
+                                     [&](const Block& block) { return block.name == name; });
+        return at == blocks_.end() ? -1 : at - blocks_.begin();
     };
-    const auto add_pair = [&](const std::string& name, std::vector<std::int64_t> shape,
-                              const char* separator = ".") {
-        const std::int64_t outputs = shape[0];
-        const std::int64_t weight = add(name + separator + "weight", std::move(shape));
-        add(name + separator + "bias", {outputs});
-        return weight;
-    };
-    conv1_ = add("conv1.weight", {width, keys.channels, keys.patch, keys.patch});
-    class_embedding_ = add("class_embedding", {width});
-    positional_ = add("positional_embedding", {grid * grid + 1, width});
-    ln_pre_ = add_pair("ln_pre", {width});
-    for (std::int64_t i = 0; i < keys.depth; ++i) {
+    return {find(weight), find(bias)};
+}
+
+Vit::Vit(ModelKeys keys) : keys_(std::move(keys)), blocks_(model_blocks(keys_)) {
+    const auto module = [this](const std::string& name) { return pair(name + ".weight", name + ".bias"); };
+    conv1_ = module("conv1");
+    class_embedding_ = pair("class_embedding", "").weight;
+    positional_ = pair("positional_embedding", "").weight;
+    ln_pre_ = module("ln_pre");
+    for (std::int64_t i = 0; i < keys_.depth; ++i) {
         const std::string prefix = fmt::format("transformer.resblocks.{}.", i);
-        Layer layer{};
-        layer.ln_1 = add_pair(prefix + "ln_1", {width});
-        layer.in_proj = add_pair(prefix + "attn.in_proj", {3 * width, width}, "_");
-        layer.out_proj = add_pair(prefix + "attn.out_proj", {width, width});
-        layer.ln_2 = add_pair(prefix + "ln_2", {width});
-        layer.c_fc = add_pair(prefix + "mlp.c_fc", {keys.mlp, width});
-        layer.c_proj = add_pair(prefix + "mlp.c_proj", {width, keys.mlp});
-        layers_.push_back(layer);
+        layers_.push_back({module(prefix + "ln_1"),
+                           pair(prefix + "attn.in_proj_weight", prefix + "attn.in_proj_bias"),
+                           module(prefix + "attn.out_proj"), module(prefix + "ln_2"),
+                           module(prefix + "mlp.c_fc"), module(prefix + "mlp.c_proj")});
     }
-    ln_post_ = add_pair("ln_post", {width});
-    proj_ = add("proj", {width, keys.output});
+    ln_post_ = module("ln_post");
+    proj_ = pair("proj", "").weight;
+}
+
+at::Tensor Vit::embed(const at::Tensor& images, Weights& weights) const {
+    at::Tensor x = weights.linear(unfold_patches(images, keys_.patch), conv1_.weight, conv1_.bias);
+    if (keys_.positions == Positions::patches) x = x + weights.vector(positional_);
+    if (keys_.class_token) {
+        const at::Tensor class_token =
+            weights.vector(class_embedding_).unsqueeze(1).expand({images.size(0), 1, keys_.width});
+        x = at::cat({class_token, x}, 1);
+    }
+    return keys_.positions == Positions::all ? x + weights.vector(positional_) : x;
+}
+
+at::Tensor Vit::run_layer(const at::Tensor& x, const Layer& layer, std::int64_t queries,
+                          Weights& weights) const {
+    const bool pre = keys_.norm == NormPlace::pre;
+    const auto norm = [&](const at::Tensor& t, const Pair& ln) {
+        return composed_layer_norm(weights, t, ln.weight, ln.bias, keys_.norm_eps);
+    };
+    const auto linear = [&](const at::Tensor& t, const Pair& p) {
+        return weights.linear(t, p.weight, p.bias);
+    };
+    const auto mlp = [&](const at::Tensor& t) {
+        return linear(activate(linear(t, layer.c_fc), keys_.activation), layer.c_proj);
+    };
+    const at::Tensor qkv = linear(pre ? norm(x, layer.ln_1) : x, layer.in_proj);
+    at::Tensor y = x.narrow(1, 0, queries) + linear(attend(qkv, keys_.heads, queries), layer.out_proj);
+    if (pre) return y + mlp(norm(y, layer.ln_2));
+    y = norm(y, layer.ln_1);
+    return norm(y + mlp(y), layer.ln_2);
 }
 
 at::Tensor Vit::forward(const at::Tensor& images, Weights& weights) const {
@@ -101,26 +89,22 @@ at::Tensor Vit::forward(const at::Tensor& images, Weights& weights) const {
         fail<NumericError>("images of shape {} do not fit the network; give [samples, {}, {}, {}]",
                            shape.str(), keys_.channels, keys_.image, keys_.image);
     }
-    const auto norm = [&](const at::Tensor& x, std::int64_t scale) {
-        return composed_layer_norm(weights, x, scale, scale + 1);
+    const auto norm = [&](const at::Tensor& x, const Pair& ln) {
+        return composed_layer_norm(weights, x, ln.weight, ln.bias, keys_.norm_eps);
     };
-    const auto linear = [&](const at::Tensor& x, std::int64_t weight) {
-        return weights.linear(x, weight, weight + 1);
-    };
-
-    const at::Tensor patches = weights.linear(unfold_patches(images, keys_.patch), conv1_, -1);
-    const at::Tensor class_token =
-        weights.vector(class_embedding_).unsqueeze(1).expand({images.size(0), 1, keys_.width});
-    at::Tensor x = norm(at::cat({class_token, patches}, 1) + weights.vector(positional_), ln_pre_);
+    at::Tensor x = embed(images, weights);
+    if (keys_.ln_pre) x = norm(x, ln_pre_);
     for (const Layer& layer : layers_) {
-        // Features are read off the class token alone: in the last layer the others only serve as keys and
+        // Features that are read off the class token alone need the others of the last layer only as keys and
         // values.
-        const std::int64_t queries = &layer == &layers_.back() ? 1 : x.size(1);
-        const at::Tensor attended = attend(linear(norm(x, layer.ln_1), layer.in_proj), keys_.heads, queries);
-        x = x.narrow(1, 0, queries) + linear(attended, layer.out_proj);
-        x = x + linear(activate(linear(norm(x, layer.ln_2), layer.c_fc), keys_.activation), layer.c_proj);
+        const bool last = &layer == &layers_.back();
+        const std::int64_t queries = last && keys_.pool == Pool::class_token ? 1 : x.size(1);
+        x = run_layer(x, layer, queries, weights);
     }
-    return weights.linear_transposed(norm(x, ln_post_), proj_).squeeze(1);
+    if (keys_.ln_post == FinalNorm::tokens) x = norm(x, ln_post_);
+    x = pool_tokens(x, keys_);
+    if (keys_.ln_post == FinalNorm::pooled) x = norm(x, ln_post_);
+    return (proj_ < 0 ? x : weights.linear_transposed(x, proj_)).squeeze(1);
 }
 
 std::vector<at::Tensor> Vit::initialise(std::uint64_t seed) const {
@@ -130,17 +114,17 @@ std::vector<at::Tensor> Vit::initialise(std::uint64_t seed) const {
     const double patch = std::pow(static_cast<double>(keys_.channels * keys_.patch * keys_.patch), -.5);
     std::vector<double> deviation(blocks_.size(), 0);  // biases stay zero
     const auto set = [&](std::int64_t block, double value) {
-        deviation[static_cast<std::size_t>(block)] = value;
+        if (block >= 0) deviation[static_cast<std::size_t>(block)] = value;
     };
-    set(conv1_, patch);
+    set(conv1_.weight, patch);
     for (const std::int64_t block : {class_embedding_, positional_, proj_}) set(block, scale);
-    std::vector<std::int64_t> gains{ln_pre_, ln_post_};
+    std::vector<std::int64_t> gains{ln_pre_.weight, ln_post_.weight};
     for (const Layer& layer : layers_) {
-        gains.insert(gains.end(), {layer.ln_1, layer.ln_2});
-        set(layer.in_proj, scale);
-        set(layer.out_proj, residual);
-        set(layer.c_fc, std::pow(2 * width, -.5));
-        set(layer.c_proj, residual);
+        gains.insert(gains.end(), {layer.ln_1.weight, layer.ln_2.weight});
+        set(layer.in_proj.weight, scale);
+        set(layer.out_proj.weight, residual);
+        set(layer.c_fc.weight, std::pow(2 * width, -.5));
+        set(layer.c_proj.weight, residual);
     }
     std::vector<at::Tensor> tensors;
     for (std::size_t j = 0; j < blocks_.size(); ++j) {
@@ -151,7 +135,8 @@ std::vector<at::Tensor> Vit::initialise(std::uint64_t seed) const {
         for (std::int64_t i = 0; i < tensors.back().numel(); ++i)
             values[i] = static_cast<float>(deviation[j] * stream.normal());
     }
-    for (const std::int64_t gain : gains) tensors[static_cast<std::size_t>(gain)].fill_(1);
+    for (const std::int64_t gain : gains)
+        if (gain >= 0) tensors[static_cast<std::size_t>(gain)].fill_(1);
     return tensors;
 }
 

@@ -10,6 +10,13 @@
 #include "vtvc/core/random.hpp"
 
 namespace vtvc {
+namespace {
+/// [C, 1, 1]; one value stands for all channels.
+at::Tensor per_channel(const std::vector<double>& values, std::int64_t channels) {
+    const at::Tensor given = torch::tensor(values, at::kFloat).view({-1, 1, 1});
+    return given.expand({channels, 1, 1});
+}
+}  // namespace
 
 ImageSet::ImageSet(const Dataset& dataset, SplitData rows, const ModelKeys& model)
     : ImageSet(dataset.path(), dataset.height(), dataset.width(), dataset.channels(), std::move(rows),
@@ -35,8 +42,8 @@ at::Tensor ImageSet::normalised(at::Tensor pixels) const {
         .permute({0, 3, 1, 2})
         .contiguous()
         .div_(255.0)
-        .sub_(mean_)
-        .div_(sd_);
+        .sub_(per_channel(mean_, channels_))
+        .div_(per_channel(sd_, channels_));
 }
 
 at::Tensor ImageSet::images(std::span<const std::int64_t> rows) const {

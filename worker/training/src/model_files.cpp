@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "vtvc/core/error.hpp"
+#include "vtvc/models/activation.hpp"
 #include "vtvc/training/tensors.hpp"
 
 namespace vtvc {
@@ -62,44 +63,63 @@ ModelFile load_model(const std::filesystem::path& path) {
     return result;
 }
 
-at::Tensor Head::logits(const at::Tensor& features) const {
-    const at::Tensor direction = features / features.norm(2, -1, true).clamp_min(1e-12);
-    return torch::matmul(direction, weight.t()) * scale;
+at::Tensor Head::logits(const at::Tensor& features_of_base) const {
+    at::Tensor x = features_of_base;
+    if (features == FeatureForm::normalised) x = x / x.norm(2, -1, true).clamp_min(1e-12);
+    if (hidden_weight.defined()) x = activate(torch::matmul(x, hidden_weight.t()) + hidden_bias, activation);
+    const at::Tensor logits = torch::matmul(x, weight.t()) * scale;
+    return bias.defined() ? logits + bias : logits;
 }
 
 void save_head(const std::filesystem::path& path, const Head& head, const std::string& about) {
-    TensorFile file;
-    file.kind = "head";
-    file.meta = Json{{"head", name_of(head.kind)},
-                     {"scale", head.scale},
-                     {"base_hash", head.base_hash},
-                     {"dataset_hash", head.dataset_hash},
-                     {"about", Json::parse(about)}}
-                    .dump();
-    file.tensors["weight"] = to_host(head.weight);
-    file.write(path);
+    const auto values = [](const at::Tensor& tensor) {
+        if (!tensor.defined()) return std::vector<float>{};
+        const at::Tensor flat = tensor.detach().to(at::kFloat).contiguous();
+        return std::vector<float>(flat.data_ptr<float>(), flat.data_ptr<float>() + flat.numel());
+    };
+    HeadContents contents;
+    contents.kind = head.kind;
+    contents.features = head.features;
+    contents.scale = head.scale;
+    contents.classes = head.classes();
+    contents.width = head.width();
+    contents.weight = values(head.weight);
+    contents.bias = values(head.bias);
+    contents.hidden = head.hidden_weight.defined() ? head.hidden_weight.size(0) : 0;
+    contents.activation = head.activation;
+    contents.hidden_weight = values(head.hidden_weight);
+    contents.hidden_bias = values(head.hidden_bias);
+    contents.class_names = head.class_names;
+    contents.base_hash = head.base_hash;
+    contents.dataset_hash = head.dataset_hash;
+    contents.about = about;
+    write_head(path, contents);
 }
 
 Head load_head(const std::filesystem::path& path, const std::string& expected_base) {
-    const TensorFile file = TensorFile::read(path, "head");
-    const Json meta = parse_meta(path, file.meta);
-    Head head;
-    head.kind = meta.value("head", "") == "linear_probe" ? HeadKind::linear_probe : HeadKind::prototype;
-    head.scale = meta.value("scale", 1.0);
-    head.base_hash = meta.value("base_hash", "");
-    head.dataset_hash = meta.value("dataset_hash", "");
-    head.hash = content_hash_of(path.string());
-    const auto found = file.tensors.find("weight");
-    if (found == file.tensors.end() || found->second.shape.size() != 2) {
-        fail<StorageError>("{}: no weight [classes, features] in it", path.string());
-    }
-    head.weight = to_tensor(found->second).to(at::kFloat);
-    if (!expected_base.empty() && head.base_hash != expected_base) {
+    const HeadContents contents = read_head(path);
+    if (!expected_base.empty() && contents.base_hash != expected_base) {
         fail<StorageError>(
             "{}: this head was made on base {}, here base {} is used (its directions mean nothing "
             "there); make it again with a job of kind 'head'",
-            path.string(), head.base_hash, expected_base);
+            path.string(), contents.base_hash, expected_base);
     }
+    const auto tensor = [](const std::vector<float>& values, std::vector<std::int64_t> shape) {
+        return values.empty() ? at::Tensor() : torch::tensor(values).view(shape);
+    };
+    Head head;
+    head.kind = contents.kind;
+    head.features = contents.features;
+    head.weight = tensor(contents.weight, {contents.classes, contents.inner()});
+    head.bias = tensor(contents.bias, {contents.classes});
+    head.scale = contents.scale;
+    head.activation = contents.activation;
+    head.hidden_weight = tensor(contents.hidden_weight, {contents.hidden, contents.width});
+    head.hidden_bias = tensor(contents.hidden_bias, {contents.hidden});
+    head.class_names = contents.class_names;
+    head.base_hash = contents.base_hash;
+    head.dataset_hash = contents.dataset_hash;
+    head.hash = content_hash_of(path.string());
     return head;
 }
 

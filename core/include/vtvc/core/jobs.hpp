@@ -8,12 +8,13 @@
 #include <string_view>
 #include <vector>
 
+#include "vtvc/core/model_keys.hpp"
 #include "vtvc/core/schema.hpp"
 
 namespace vtvc {
 
-enum class Activation { quick_gelu, gelu };
-enum class HeadKind { prototype, linear_probe };
+/// What a job makes; heads that others made have more kinds (storage/head.hpp).
+enum class HeadFit { prototype, linear_probe };
 enum class Partition { tensor, module, layer, model };
 enum class Protocol { addition, addition_blind, heterogeneous, transfer };
 enum class Family { spike_slab, gaussian, point };
@@ -41,11 +42,7 @@ enum class Method {
 enum class Mode { mean, hard, monte_carlo };
 
 template <>
-struct EnumNames<Activation> {
-    static constexpr std::array<std::string_view, 2> names{"quick_gelu", "gelu"};
-};
-template <>
-struct EnumNames<HeadKind> {
+struct EnumNames<HeadFit> {
     static constexpr std::array<std::string_view, 2> names{"prototype", "linear_probe"};
 };
 template <>
@@ -125,15 +122,6 @@ struct CommonKeys {
     void describe(Visitor& v);
 };
 
-/// [model]: a Vision Transformer of CLIP's structure.
-struct ModelKeys {
-    std::int64_t image = 28, channels = 1, patch = 7, width = 64, depth = 4, heads = 4, mlp = 128,
-                 output = 64;
-    Activation activation = Activation::quick_gelu;
-    double pixel_mean = .25, pixel_sd = .35;  ///< x ← (x/255 − mean)/sd
-    void describe(Visitor& v);
-};
-
 /// [train]: an AdamW loop with warm-up and cosine decay.
 struct TrainKeys {
     std::int64_t steps = 200, batch = 64, warmup = 20;
@@ -190,7 +178,7 @@ struct FinetuneJob : Job {
 struct HeadJob : Job {
     std::string base, data;
     WindowKeys window;
-    HeadKind head = HeadKind::prototype;
+    HeadFit head = HeadFit::prototype;
     double scale = 16;  ///< of the cosine logits
     std::int64_t probe_steps = 300;
     double probe_lr = 1e-2;

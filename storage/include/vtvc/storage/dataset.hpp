@@ -22,18 +22,21 @@ struct SplitData {
     std::int64_t rows() const { return static_cast<std::int64_t>(ids.size()); }
 };
 
-struct DatasetContents {
+struct DatasetHead {
     std::string name;
     std::int64_t height = 0, width = 0, channels = 1;
     std::vector<std::string> class_names, group_names, subdomain_names;
     std::string origin;  ///< where it came from, in words: packages, files, command
-    SplitData train, validation, test;
     std::int64_t image_bytes() const { return height * width * channels; }
+};
+
+struct DatasetContents : DatasetHead {
+    SplitData train, validation, test;
 };
 
 /// Checks shapes, labels in range, at least two classes (named, and present in train), no empty train or test
 /// split, no group in two of the splits (groups ≥ 0), ids unique; StorageError says which row. Then writes
-/// atomically.
+/// atomically. For what does not fit into memory: dataset_writer.hpp.
 void write_dataset(const std::filesystem::path& path, const DatasetContents& contents);
 
 /// An opened dataset file, verified. Reading is by rows.
@@ -58,7 +61,7 @@ class Dataset {
 
   private:
     std::string path_, hash_;
-    DatasetContents head_;  // without rows
+    DatasetHead head_;
     std::int64_t rows_[3] = {0, 0, 0};
 };
 

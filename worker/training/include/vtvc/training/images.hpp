@@ -35,7 +35,7 @@ class ImageSet {
     at::Tensor normalised(at::Tensor pixels) const;
     SplitData rows_;
     std::int64_t height_ = 0, width_ = 0, channels_ = 1;
-    double mean_ = 0, sd_ = 1;
+    std::vector<double> mean_{0}, sd_{1};  ///< of each channel, or one of all
 };
 
 /// Which rows a step sees: every epoch is a permutation of all rows, cut into batches, the last one shorter.
