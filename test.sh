@@ -1,17 +1,24 @@
 #!/usr/bin/env bash
 # Installs, builds and tests, and ends with a line "N passed, N failed"; the exit code is not 0 if any failed or
 # none ran. Tests what ./setup.sh installed: after ./setup.sh --cuda also the build with PyTorch, CUDA and NCCL.
-# Usage: ./test.sh [--quick]
-#   --quick  the release build and its quick tests only: no ranks, sanitizers, clang-tidy or CUDA build
+# Usage: ./test.sh [--quick] [--fuzz MINUTES]
+#   --quick         the release build and its quick tests only: no ranks, sanitizers, fuzz targets, clang-tidy or CUDA build
+#   --fuzz MINUTES  nothing but the fuzz targets, each for so long, on from what earlier runs learned (build/fuzz/fuzz);
+#                   then the lines of the parsers that they reach (docs/fuzzing.md)
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
-quick=
-for option in "$@"; do
-  case "$option" in
+quick='' fuzz_minutes=''
+while [ $# -gt 0 ]; do
+  case "$1" in
     --quick) quick=1 ;;
+    --fuzz)
+      fuzz_minutes=${2:-}
+      [[ $fuzz_minutes =~ ^[1-9][0-9]*$ ]] || { echo "test.sh: --fuzz needs a whole number of minutes" >&2; exit 2; }
+      shift ;;
     -h|--help) sed -n '2,/^set /s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
-    *) echo "test.sh: unknown option '$option' (known: --quick, --help)" >&2; exit 2 ;;
+    *) echo "test.sh: unknown option '$1' (known: --quick, --fuzz, --help)" >&2; exit 2 ;;
   esac
+  shift
 done
 source cmake/gates/count.sh
 passed=0 failed=0 broken=()
@@ -51,6 +58,23 @@ preset() {
 }
 
 timed "set-up" ./setup.sh
+if [ -n "$fuzz_minutes" ]; then
+  if ! timed "build fuzz" build fuzz vtvc_fuzzers; then
+    closing_line 0 1
+    exit 1
+  fi
+  for conf in build/fuzz/fuzz/*.conf; do
+    target=$(basename "$conf" .conf)
+    [ "$target" != can_fail ] || continue  # finds what it was given: its test is in the ordinary run
+    gate "fuzz $target" tests/fuzz/run.sh build/fuzz "$target" $((60 * fuzz_minutes))
+  done
+  gate "lines that fuzzing reaches" tests/fuzz/coverage.sh
+  printf '\n'
+  printf '%s\n' "${table[@]}"
+  [ ${#broken[@]} -eq 0 ] || printf 'failed: %s\n' "${broken[@]}"
+  closing_line "$passed" "$failed"
+  exit
+fi
 gate "clang-format" cmake/gates/format.sh
 if [ -n "$quick" ]; then
   preset release all -L 'quick|gates'
@@ -67,6 +91,7 @@ else
     worker=ON tidy_all=1
     preset cuda all -L quick
   fi
+  preset fuzz vtvc_fuzzers -L fuzz
   # Every source of every room and of the tests, in the build or not; without PyTorch's headers the torch-free ones.
   tidy() {
     cmake --preset tidy -Wno-dev "-DVTVC_WORKER=$worker" && cmake --build build/tidy --target vtvc_code_version &&

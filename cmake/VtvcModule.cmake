@@ -8,14 +8,14 @@ target_compile_options(vtvc_flags INTERFACE "$<$<COMPILE_LANGUAGE:CXX>:${warning
   "$<$<COMPILE_LANGUAGE:CUDA>:--Werror=all-warnings;-Xcompiler=-Wall,-Wextra,-Wshadow>")
 if(VTVC_SANITIZE)
   target_compile_options(vtvc_flags INTERFACE -fsanitize=${VTVC_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all
-    -Wno-maybe-uninitialized)  # GCC sees such uses in std::regex and others once it has inserted its checks
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)  # GCC sees such uses in std::regex and others once it has inserted its checks
   target_link_options(vtvc_flags INTERFACE -fsanitize=${VTVC_SANITIZE})
   target_sources(vtvc_flags INTERFACE
     $<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:${CMAKE_CURRENT_LIST_DIR}/sanitizer_defaults.cpp>)
 endif()
 
 # The direction of dependency. composition_cuda to jobs are the rooms inside worker/.
-set(VTVC_ROOM_ORDER core storage foreign imports images sealed datasets sharding composition_cuda composition models posterior training methods evaluation jobs
+set(VTVC_ROOM_ORDER core storage foreign imports images sealed datasets sharding composition_cuda composition_cpu composition models posterior training methods evaluation jobs
     experiments slurm launcher)
 
 function(vtvc_check_order name)

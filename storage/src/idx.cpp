@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "vtvc/core/error.hpp"
 #include "vtvc/core/files.hpp"
@@ -24,8 +25,8 @@ constexpr std::uint64_t kDeflateRatio = 1032;  // no stream of deflate grows by 
 /// Hands out the file's bytes, unpacked where it is gzip, never more than asked for.
 class Source {
   public:
-    explicit Source(const std::filesystem::path& path)
-        : path_(path.string()), raw_(read_text(path)), gzip_(raw_.starts_with("\x1f\x8b")) {
+    Source(std::string bytes, std::string_view where)
+        : path_(where), raw_(std::move(bytes)), gzip_(raw_.starts_with("\x1f\x8b")) {
         if (raw_.size() > std::numeric_limits<uInt>::max())
             fail<StorageError>("{}: larger than 4 GiB, no IDX file of images is", path_);
         stream_.next_in = reinterpret_cast<Bytef*>(raw_.data());
@@ -86,12 +87,14 @@ std::uint32_t big_endian(std::span<const std::uint8_t, 4> b) {
 
 }  // namespace
 
-IdxArray read_idx(const std::filesystem::path& path) {
-    Source source(path);
+IdxArray read_idx(const std::filesystem::path& path) { return parse_idx(read_text(path), path.string()); }
+
+IdxArray parse_idx(std::string bytes, std::string_view where) {
+    Source source(std::move(bytes), where);
     std::array<std::uint8_t, 4> word{};
     const auto next = [&] {
         if (source.take(word) != word.size())
-            fail<StorageError>("{}: ends within its IDX header ({} bytes in the file)", path.string(),
+            fail<StorageError>("{}: ends within its IDX header ({} bytes in the file)", where,
                                source.file_bytes());
     };
     next();
@@ -99,7 +102,7 @@ IdxArray read_idx(const std::filesystem::path& path) {
         fail<StorageError>(
             "{}: not an IDX file of bytes with 1 to {} dimensions (it starts with {:02x} {:02x} {:02x} "
             "{:02x}, 00 00 08 and their number are needed)",
-            path.string(), kMostDimensions, word[0], word[1], word[2], word[3]);
+            where, kMostDimensions, word[0], word[1], word[2], word[3]);
     IdxArray array;
     std::uint64_t promised = 1;
     for (int i = word[3]; i > 0; --i) {
@@ -107,20 +110,20 @@ IdxArray read_idx(const std::filesystem::path& path) {
         const auto size = big_endian(word);
         array.shape.push_back(size);
         if (__builtin_mul_overflow(promised, std::uint64_t{size}, &promised))
-            fail<StorageError>("{}: its header promises more bytes than can be counted", path.string());
+            fail<StorageError>("{}: its header promises more bytes than can be counted", where);
     }
     const auto possible = source.gzip() ? source.file_bytes() * kDeflateRatio : source.file_bytes();
     if (promised > possible)
         fail<StorageError>(
             "{}: its header promises {} bytes of data, a file of {} bytes cannot hold them; was it cut?",
-            path.string(), promised, source.file_bytes());
+            where, promised, source.file_bytes());
     while (array.values.size() < promised) {  // grows with what is there, not with what is promised
         const auto have = array.values.size();
         array.values.resize(have + std::min<std::uint64_t>(kPiece, promised - have));
         const auto got = source.take(std::span(array.values).subspan(have));
         if (have + got < array.values.size())
-            fail<StorageError>("{}: its header promises {} bytes of data, {} are there; was it cut?",
-                               path.string(), promised, have + got);
+            fail<StorageError>("{}: its header promises {} bytes of data, {} are there; was it cut?", where,
+                               promised, have + got);
     }
     source.expect_end();
     return array;

@@ -173,6 +173,7 @@ class TensorReader {
             list->items.size() > kMostDimensions)
             stop(fmt::format("has no list of at most {} numbers as its {}", kMostDimensions, what));
         std::vector<std::int64_t> numbers;
+        numbers.reserve(list->items.size());
         for (const auto item : list->items) numbers.push_back(whole_number(item, what));
         return numbers;
     }

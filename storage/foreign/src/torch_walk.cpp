@@ -1,5 +1,6 @@
 #include "torch_walk.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -11,8 +12,10 @@ namespace vtvc::foreign {
 
 namespace {
 
-constexpr std::size_t kMostVisits =
-    1'000'000;  // shared values are visited once a path: 2^n of them are a bomb
+// A value that is shared is visited once for every path to it. Real files share few values; n pairs, each
+// twice in the next, have 2^n paths.
+constexpr std::size_t kMostVisits = 2'000'000;
+constexpr std::size_t kVisitsOfAny = 10'000, kVisitsOfEach = 64;
 constexpr int kDeepest = 200;
 constexpr std::size_t kLongestPath = 2'000;
 constexpr std::size_t kMostTensors = 200'000;
@@ -24,7 +27,10 @@ enum class Tensors { listed, left_out };
 class Walker {
   public:
     Walker(const PickleGraph& graph, std::string_view where)
-        : graph_(graph), where_(where), open_(graph.values.size(), false) {}
+        : graph_(graph),
+          where_(where),
+          most_visits_(std::min(kMostVisits, kVisitsOfAny + kVisitsOfEach * graph.values.size())),
+          open_(graph.values.size(), false) {}
 
     TorchContents run() {
         const auto& root = graph_[graph_.root];
@@ -80,10 +86,16 @@ class Walker {
                attribute(object, "_modules") != kNoPickleValue;
     }
 
-    void visit(PickleId id, const std::string& path, Tensors tensors, int depth) {
-        if (++visits_ > kMostVisits)
+    /// Counts the work: whatever is looked at again and again is paid for each time.
+    void spend(std::size_t values) {
+        visits_ += values;
+        if (visits_ > most_visits_)
             fail<StorageError>("{}: more than {} values are reached (a bomb?); save the tensors only", where_,
-                               kMostVisits);
+                               most_visits_);
+    }
+
+    void visit(PickleId id, const std::string& path, Tensors tensors, int depth) {
+        spend(1);
         if (depth > kDeepest)
             fail<StorageError>("{}: its values are nested deeper than {}; save the state dict only", where_,
                                kDeepest);
@@ -120,6 +132,7 @@ class Walker {
             out_.tensors.push_back(read_tensor(graph_, id, path, where_));
             return;
         }
+        for (const auto dict : state_dicts(value)) spend(graph_[dict].pairs.size());
         if (is_module(value)) return module(value, path, tensors, depth);
         pairs(value.pairs, path, tensors, depth);
         places(value.items, path, tensors, depth);
@@ -162,10 +175,11 @@ class Walker {
     }
 
     /// The texts of a set, which protocol 2 writes as a call of set([...]).
-    std::set<std::string> names_in(PickleId id) const {
+    std::set<std::string> names_in(PickleId id) {
         std::set<std::string> names;
         for (int i = 0; i < 3 && id != kNoPickleValue; ++i) {
             const auto& value = graph_[id];
+            spend(value.items.size());
             for (const auto item : value.items)
                 if (graph_[item].kind == PickleKind::text) names.emplace(graph_[item].text);
             id = value.kind == PickleKind::object ? value.arguments
@@ -189,7 +203,12 @@ class Walker {
     }
     std::string key_text(PickleId id, std::size_t place) const {
         const auto& key = graph_[id];
-        if (key.kind == PickleKind::text) return std::string(key.text);
+        if (key.kind == PickleKind::text) {
+            if (key.text.size() > kLongestPath)
+                fail<StorageError>("{}: a name has more than {} bytes; it starts with '{}'", where_,
+                                   kLongestPath, shown(key.text.substr(0, 40)));
+            return std::string(key.text);
+        }
         if (key.kind == PickleKind::integer) return std::to_string(key.integer);
         return fmt::format("#{}", place);  // a tuple, a number with a fraction …: no name
     }
@@ -224,6 +243,7 @@ class Walker {
 
     const PickleGraph& graph_;
     std::string_view where_;
+    std::size_t most_visits_;
     std::vector<bool> open_;  // on the way from the root to here
     std::size_t visits_ = 0, left_out_ = 0;
     TorchContents out_;

@@ -108,7 +108,10 @@ ZipArchive::ZipArchive(std::unique_ptr<ByteSource> source) : handle_(std::make_u
     handle_->archive.reset(zip_open_from_source(from, ZIP_RDONLY | ZIP_CHECKCONS, &error));
     if (!handle_->archive) {
         zip_source_free(from);
-        fail<StorageError>("{}: not a whole zip archive ({}); was its download cut?", where, text_of(&error));
+        const bool twice = zip_error_code_zip(&error) == ZIP_ER_EXISTS;
+        const auto why = text_of(&error);
+        if (twice) fail<StorageError>("{}: two entries have one name; which one is meant?", where);
+        fail<StorageError>("{}: not a whole zip archive ({}); was its download cut?", where, why);
     }
     zip_error_fini(&error);
     auto* archive = handle_->archive.get();
@@ -134,12 +137,8 @@ ZipArchive::ZipArchive(std::unique_ptr<ByteSource> source) : handle_(std::make_u
             fail<StorageError>(
                 "{}: entry '{}' promises {} bytes, its {} packed ones cannot hold them (a bomb?)", where,
                 shown(stat.name), stat.size, packed);
-        if (!entries_
-                 .emplace(stat.name,
-                          Entry{static_cast<std::uint64_t>(i), stat.size, stat.comp_method == ZIP_CM_DEFLATE})
-                 .second)
-            fail<StorageError>("{}: two entries are named '{}'; which one is meant?", where,
-                               shown(stat.name));
+        entries_.emplace(stat.name,
+                         Entry{static_cast<std::uint64_t>(i), stat.size, stat.comp_method == ZIP_CM_DEFLATE});
     }
 }
 

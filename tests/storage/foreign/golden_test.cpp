@@ -36,6 +36,7 @@ void expect_same(const ForeignCheckpoint& checkpoint, const json& expected) {
         EXPECT_EQ(checkpoint.layout(), expected["layout"]);
     }
     std::vector<std::string> names, wanted;
+    names.reserve(checkpoint.tensors().size());
     for (const auto& tensor : checkpoint.tensors()) names.push_back(tensor.name);
     for (const auto& [name, tensor] : expected["tensors"].items()) wanted.push_back(name);
     ASSERT_EQ(names, wanted);  // json objects are sorted, as tensors() is

@@ -1,0 +1,101 @@
+#include "gradient.hpp"
+
+#include <algorithm>
+
+#include "kernels.hpp"
+
+namespace vtvc::cpu {
+namespace {
+
+constexpr std::int64_t kLanes = PackedBank::lanes;
+
+/// Columns [first, first + width) of every token → [samples][tokens][width]; zeros beyond the last column.
+void copy_columns(const Activations& from, std::int64_t first, std::int64_t width, float* to) {
+    const std::int64_t real = std::min(width, from.width - first);
+    for (std::int64_t b = 0; b < from.samples; ++b)
+        for (std::int64_t t = 0; t < from.tokens; ++t, to += width) {
+            const float* row =
+                from.data + b * from.sample_stride + t * from.token_stride + first * from.width_stride;
+            if (from.width_stride == 1) {
+                std::copy(row, row + real, to);
+            } else {
+                for (std::int64_t c = 0; c < real; ++c) to[c] = row[c * from.width_stride];
+            }
+            std::fill(to + real, to + width, 0.F);
+        }
+}
+
+float sum_of_lanes(const float* lanes) {
+    float sum = 0;
+    for (std::int64_t o = 0; o < kLanes; ++o) sum += lanes[o];
+    return sum;
+}
+
+}  // namespace
+
+void CoefficientGradient::list_wanted(const PackedBank& bank, std::int64_t samples, const Coefficients& z,
+                                      Wanted wanted) {
+    offsets_.clear();
+    begin_.assign(1, 0);
+    for (std::int64_t b = 0; b < samples; ++b) {
+        for (std::int64_t k = 0; k < bank.tasks(); ++k)
+            if (wanted == Wanted::all || z.data[b * z.sample_stride + k * z.task_stride] != 0)
+                offsets_.push_back((k + 1) * kLanes);
+        begin_.push_back(static_cast<std::int64_t>(offsets_.size()));
+    }
+}
+
+void CoefficientGradient::run(Workers& workers, const PackedBank& bank, const Activations& x,
+                              const Activations& dy, const Coefficients& z, Wanted wanted, float* dz) {
+    std::fill(dz, dz + x.samples * bank.tasks(), 0.F);
+    list_wanted(bank, x.samples, z, wanted);
+    const auto count = static_cast<std::int64_t>(offsets_.size());
+    if (count == 0 || x.tokens == 0 || bank.outputs() == 0 || bank.inputs() == 0) return;
+
+    const Kernels& kernels = cpu::kernels();
+    const std::int64_t rows = x.samples * x.tokens, height = kernels.gradient_rows;
+    const std::int64_t tiles = (bank.inputs() + height - 1) / height, panels = bank.panels();
+    float* packed_x = x_.floats(tiles * rows * height);
+    // The kernel asks for the sample after the last one.
+    float* packed_dy = dy_.floats((panels * rows + x.tokens) * kLanes);
+    float* parts = parts_.floats(tiles * count);
+    for (Buffer& own : sums_) own.floats(count * kLanes);
+
+    workers.run(panels, rows * bank.outputs(), [&](std::int64_t panel, int) {
+        copy_columns(dy, panel * kLanes, kLanes, packed_dy + panel * rows * kLanes);
+    });
+    workers.run(tiles, rows * bank.inputs() * bank.outputs(), [&](std::int64_t tile, int worker) {
+        float* own_x = packed_x + tile * rows * height;
+        copy_columns(x, tile * height, height, own_x);
+        float* sums = sums_[static_cast<std::size_t>(worker)].floats(0);
+        std::fill(sums, sums + count * kLanes, 0.F);
+        GradientArguments a;
+        a.tokens = x.tokens;
+        a.line = bank.line();
+        a.inputs = static_cast<int>(std::min(height, bank.inputs() - tile * height));
+        for (std::int64_t panel = 0; panel < panels; ++panel) {
+            a.bank = bank.at(panel, tile * height);
+            for (std::int64_t b = 0; b < x.samples; ++b) {
+                const std::int64_t begin = begin_[static_cast<std::size_t>(b)];
+                a.count = static_cast<int>(begin_[static_cast<std::size_t>(b + 1)] - begin);
+                if (a.count == 0) continue;
+                a.x = own_x + b * x.tokens * height;
+                a.dy = packed_dy + (panel * rows + b * x.tokens) * kLanes;
+                a.offsets = offsets_.data() + begin;
+                a.sums = sums + begin * kLanes;
+                kernels.gradient(a);
+            }
+        }
+        for (std::int64_t w = 0; w < count; ++w) parts[tile * count + w] = sum_of_lanes(sums + w * kLanes);
+    });
+    for (std::int64_t b = 0; b < x.samples; ++b)
+        for (std::int64_t w = begin_[static_cast<std::size_t>(b)];
+             w < begin_[static_cast<std::size_t>(b + 1)]; ++w) {
+            double sum = 0;
+            for (std::int64_t tile = 0; tile < tiles; ++tile) sum += parts[tile * count + w];
+            dz[b * bank.tasks() + offsets_[static_cast<std::size_t>(w)] / kLanes - 1] =
+                static_cast<float>(sum);
+        }
+}
+
+}  // namespace vtvc::cpu

@@ -1,0 +1,28 @@
+#pragma once
+// ∂L/∂z tile by tile: a tile of dW lives in registers, and its products with the same tile of every wanted
+// τ_k are summed at once; no array of a weight's size is ever made.
+#include <vector>
+
+#include "buffer.hpp"
+#include "vtvc/composition/engine.hpp"
+#include "vtvc/composition/workers.hpp"
+
+namespace vtvc::cpu {
+
+class CoefficientGradient {
+  public:
+    /// One thread's sums each.
+    explicit CoefficientGradient(int threads) : sums_(static_cast<std::size_t>(threads)) {}
+    void run(Workers& workers, const PackedBank& bank, const Activations& x, const Activations& dy,
+             const Coefficients& z, Wanted wanted, float* dz);
+
+  private:
+    void list_wanted(const PackedBank& bank, std::int64_t samples, const Coefficients& z, Wanted wanted);
+
+    std::vector<std::int64_t> offsets_;  ///< of the wanted τ_k, sample after sample
+    std::vector<std::int64_t> begin_;    ///< of each sample's among them
+    Buffer x_, dy_, parts_;
+    std::vector<Buffer> sums_;
+};
+
+}  // namespace vtvc::cpu
