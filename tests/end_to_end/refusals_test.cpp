@@ -61,30 +61,6 @@ TEST(Refusals, ABaseOfAnotherRun) {
     refuses("bank", {"task vectors of another base", {"input.base=runs/pretrain2/model.h5"}, 1, {"base"}});
 }
 
-/// Runs a job of the world again under another name, with other settings.
-void make_variant(const std::string& name, const std::string& from, const std::vector<std::string>& sets) {
-    std::filesystem::copy_file(world().file(from + ".toml"), world().file(name + ".toml"),
-                               std::filesystem::copy_options::overwrite_existing);
-    const Outcome outcome = world().run(name, 1, sets);
-    ASSERT_EQ(outcome.code, 0) << outcome.text;
-}
-
-TEST(Refusals, ABankOfAnotherArchitecture) {
-    const std::string base = "input.base=runs/narrow/model.h5";
-    make_variant("narrow", "pretrain", {"model.width=8", "train.steps=2"});
-    make_variant("narrow-head", "head-one", {base});
-    make_variant("narrow-one", "finetune-one",
-                 {base, "input.head=runs/narrow-head/head.h5", "train.steps=2"});
-    make_variant("narrow-bank", "bank",
-                 {base, "task.0.model=runs/narrow-one/model.h5", "task.1.model=runs/narrow-one/model.h5"});
-    const std::string bank = "input.bank=runs/narrow-bank/bank.h5";
-    refuses("posterior", {"features of the other base", {bank}, 1, {"features.h5", "another"}});
-    ASSERT_EQ(world().run("posterior", 2).code, 0);
-    refuses("evaluate", {"a method of the other bank", {bank}, 1, {"another"}});
-    refuses("predict", {"a head of the other base", {bank}, 1, {"head", "base"}});
-    refuses("bank", {"vectors of two architectures", {"task.0.model=runs/narrow-one/model.h5"}, 1, {"base"}});
-}
-
 TEST(Warnings, TheReferenceBlasIsNotTakenSilently) {
     const std::filesystem::path folder = "/usr/lib/x86_64-linux-gnu/blas";
     if (!std::filesystem::exists(folder / "libblas.so.3") || !VTVC_DEBIAN_TORCH)
