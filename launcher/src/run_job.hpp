@@ -43,8 +43,8 @@ Launch launch_of(const RunRequest& request, const std::string& worker, int threa
                  const RunFolders& folders);
 
 /// Checks the job, runs it to its end, says why it failed. Its exit code, 128 + n where a signal n stopped
-/// it.
-int run_job_file(const RunRequest& request);
+/// it. With json, what came of it is printed as one JSON object.
+int run_job_file(const RunRequest& request, bool json = false);
 
 /// One line on why a job ended with this code; empty for 0 and for "checkpointed". Knows the ranks' cause
 /// files.

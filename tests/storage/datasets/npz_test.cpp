@@ -34,10 +34,10 @@ TEST(ImportNpz, ReadsColourImagesUnderTheUsualNames) {
 
 TEST(ImportNpz, ReadsGreyImagesUnderOtherNamesWhateverTheirOrder) {
     auto given = sources("grey");
-    given.train_images = "a";
-    given.train_labels = "b";
-    given.test_images = "c";
-    given.test_labels = "d";
+    given.train_images = std::string("a");
+    given.train_labels = std::string("b");
+    given.test_images = std::string("c");
+    given.test_labels = std::string("d");
     given.class_names = {"x", "y", "z"};
     const auto contents = import_npz(given);
     EXPECT_EQ(contents.channels, 1);
