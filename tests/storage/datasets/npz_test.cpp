@@ -58,7 +58,7 @@ TEST(ImportNpz, RefusesWhatIsNoDataSet) {
     refused("absent", {"absent.npz"});
     refused("no_test", {"x_test"});
     refused("real_images", {"'x_train'", "f64", "images are u8"});
-    refused("channels_first", {"'x_train'", "12 x 3 x 2 x 3", "transpose"});
+    refused("channels_first", {"'x_train'", "12 x 3 x 2 x 5", "transpose"});
     refused("few_labels", {"'y_train'", "is 11", "12 images"});
     refused("one_hot", {"'y_train'", "12 x 3", "one label for each"});
     refused("real_labels", {"'y_train'", "f64", "whole numbers"});
