@@ -171,7 +171,7 @@ def main():
     options.add_argument("--missing", action="store_true")
     options.add_argument("--show-groups", action="store_true", help="say which groups had to be read one by one")
     options.add_argument("files", nargs="*", type=pathlib.Path)
-    wanted = options.parse_args()
+    wanted = options.parse_intermixed_args()
     build = wanted.build.resolve()
     sources = compiled(build)
     if wanted.missing:

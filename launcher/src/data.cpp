@@ -1,95 +1,18 @@
-// vtvc data: dataset files from IDX files, from the installed fonts, and from other dataset files.
-#include <CLI/CLI.hpp>
+// vtvc data: dataset files from the installed fonts and from other dataset files; data_import.cpp has foreign
+// files.
 #include <algorithm>
 #include <chrono>
-#include <functional>
 #include <memory>
 
-#include "output.hpp"
+#include "data_verbs.hpp"
 #include "verbs.hpp"
 #include "vtvc/core/error.hpp"
 #include "vtvc/datasets/glyphs.hpp"
-#include "vtvc/datasets/import.hpp"
 #include "vtvc/datasets/subdomains.hpp"
 #include "vtvc/storage/tensor_file.hpp"
 
 namespace vtvc {
 namespace {
-
-struct Destination {
-    std::string out;
-    bool json = false;
-
-    void add_to(CLI::App& verb) {
-        verb.add_option("-o,--out", out, "Dataset file to write")->required();
-        add_json_flag(verb, json);
-    }
-};
-
-void report(const Destination& to, const DatasetContents& written, double seconds) {
-    const std::string hash = content_hash_of(to.out);
-    if (to.json)
-        return print_json({{"path", to.out},
-                           {"hash", hash},
-                           {"name", written.name},
-                           {"classes", written.class_names},
-                           {"image", {written.height, written.width, written.channels}},
-                           {"rows",
-                            {{"train", written.train.rows()},
-                             {"validation", written.validation.rows()},
-                             {"test", written.test.rows()}}},
-                           {"groups", written.group_names},
-                           {"subdomains", written.subdomain_names},
-                           {"seconds", seconds}});
-    const auto part = [](std::size_t count, const char* one, const char* many) {
-        return count == 0 ? std::string() : fmt::format(", {} {}", count, count == 1 ? one : many);
-    };
-    print_text(
-        fmt::format("wrote {}: {}, {} classes, {} train + {} validation + {} test images of {}x{}x{}{}{}, "
-                    "{:.1f} s\n",
-                    to.out, written.name, written.class_names.size(), written.train.rows(),
-                    written.validation.rows(), written.test.rows(), written.height, written.width,
-                    written.channels, part(written.group_names.size(), "family", "families"),
-                    part(written.subdomain_names.size(), "sub-domain", "sub-domains"), seconds));
-}
-
-/// Runs a maker that writes to.out, then says what was written.
-void run(const Destination& to, const std::function<DatasetContents()>& make) {
-    const auto start = std::chrono::steady_clock::now();
-    const DatasetContents written = make();
-    report(to, written, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
-}
-
-void add_import(CLI::App& data) {
-    struct Arguments {
-        IdxSources sources;
-        Destination to;
-    };
-    auto arguments = std::make_shared<Arguments>();
-    CLI::App& import = *data.add_subcommand("import", "Foreign files to a dataset file");
-    import.require_subcommand(1);
-    CLI::App& idx = *import.add_subcommand("idx", "IDX files, plain or gzipped");
-    IdxSources& sources = arguments->sources;
-    idx.add_option("--train-images", sources.train_images, "N x H x W or N x H x W x 3 bytes")->required();
-    idx.add_option("--train-labels", sources.train_labels, "N bytes")->required();
-    idx.add_option("--test-images", sources.test_images, "Images of the test split")->required();
-    idx.add_option("--test-labels", sources.test_labels, "Labels of the test split; sealed in the file")
-        ->required();
-    idx.add_option("--name", sources.name, "Name of the data set")->required();
-    idx.add_option("--classes", sources.class_names, "Class names in the order of the labels: a,b,c")
-        ->delimiter(',');
-    idx.add_option("--validation", sources.validation, "Share of each training class for validation")
-        ->capture_default_str();
-    idx.add_option("--seed", sources.seed, "Of the split and the order")->capture_default_str();
-    arguments->to.add_to(idx);
-    idx.callback([arguments] {
-        run(arguments->to, [&] {
-            DatasetContents contents = import_idx(arguments->sources);
-            write_dataset(arguments->to.out, contents);
-            return contents;
-        });
-    });
-}
 
 GlyphSet glyph_set_from(const std::string& name) {
     const auto& names = EnumNames<GlyphSet>::names;
@@ -125,10 +48,10 @@ void add_render(CLI::App& data) {
     arguments->to.add_to(render);
     render.callback([arguments] {
         arguments->options.set = glyph_set_from(arguments->set);
-        run(arguments->to, [&] {
-            DatasetContents contents = render_glyphs(arguments->options);
+        make_and_report(arguments->to, [&](Json&) {
+            const DatasetContents contents = render_glyphs(arguments->options);
             write_dataset(arguments->to.out, contents);
-            return contents;
+            return summary_of(contents);
         });
     });
 }
@@ -149,7 +72,8 @@ std::shared_ptr<Mixture> add_mixture(CLI::App& verb) {
     verb.callback([mixture] {
         for (const std::string& name : mixture->names)
             mixture->mix.subdomains.push_back(subdomain_from(name));
-        run(mixture->to, [&] { return write_subdomains(mixture->mix, mixture->to.out); });
+        make_and_report(mixture->to,
+                        [&](Json&) { return summary_of(write_subdomains(mixture->mix, mixture->to.out)); });
     });
     return mixture;
 }
@@ -166,10 +90,50 @@ void add_subdomains(CLI::App& data) {
 
 }  // namespace
 
+void Destination::add_to(CLI::App& verb) {
+    verb.add_option("-o,--out", out, "Dataset file to write")->required();
+    add_json_flag(verb, json);
+}
+
+void make_and_report(const Destination& to, const std::function<DatasetSummary(Json& more)>& make) {
+    const auto start = std::chrono::steady_clock::now();
+    Json more = Json::object();
+    const DatasetSummary written = make(more);
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    const DatasetHead& head = written.head;
+    if (to.json) {
+        Json document{
+            {"path", to.out},
+            {"hash", content_hash_of(to.out)},
+            {"name", head.name},
+            {"classes", head.class_names},
+            {"image", {head.height, head.width, head.channels}},
+            {"rows",
+             {{"train", written.rows[0]}, {"validation", written.rows[1]}, {"test", written.rows[2]}}},
+            {"groups", head.group_names},
+            {"subdomains", head.subdomain_names},
+            {"seconds", seconds}};
+        document.update(more);
+        return print_json(document);
+    }
+    const auto part = [](std::size_t count, const char* one, const char* many) {
+        return count == 0 ? std::string() : fmt::format(", {} {}", count, count == 1 ? one : many);
+    };
+    print_text(fmt::format(
+        "wrote {}: {}, {} classes, {} train + {} validation + {} test images of {}x{}x{}{}{}, {:.1f} s\n",
+        to.out, head.name, head.class_names.size(), written.rows[0], written.rows[1], written.rows[2],
+        head.height, head.width, head.channels, part(head.group_names.size(), "group", "groups"),
+        part(head.subdomain_names.size(), "sub-domain", "sub-domains"), seconds));
+}
+
+DatasetSummary summary_of(const DatasetContents& contents) {
+    return {contents, {contents.train.rows(), contents.validation.rows(), contents.test.rows()}};
+}
+
 void add_data(CLI::App& app) {
     CLI::App& data = *app.add_subcommand("data", "Make dataset files");
     data.require_subcommand(1);
-    add_import(data);
+    add_data_import(data);
     add_render(data);
     add_subdomains(data);
 }

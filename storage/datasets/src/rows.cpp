@@ -35,11 +35,15 @@ void append_row(SplitData& split, const Row& row) {
     split.subdomains.push_back(-1);
 }
 
+void shuffle_order(std::vector<std::size_t>& order, std::uint64_t seed, Split which) {
+    Stream random(seed, Purpose::order, static_cast<std::uint64_t>(which));
+    for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[random.below(i)]);
+}
+
 void shuffle_rows(SplitData& split, std::int64_t image_bytes, std::uint64_t seed, Split which) {
     std::vector<std::size_t> order(split.ids.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
-    Stream random(seed, Purpose::order, static_cast<std::uint64_t>(which));
-    for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[random.below(i)]);
+    shuffle_order(order, seed, which);
     split = take(split, order, image_bytes);
 }
 

@@ -2,6 +2,7 @@
 // Rows of a split: what all makers of datasets need.
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "vtvc/storage/dataset.hpp"
 
@@ -14,6 +15,9 @@ struct Row {
     std::int32_t group = -1;
 };
 void append_row(SplitData& split, const Row& row);
+
+/// The random order that shuffle_rows brings rows into.
+void shuffle_order(std::vector<std::size_t>& order, std::uint64_t seed, Split which);
 
 /// A random order by (seed, split): training files are often sorted by class, and readers take the first
 /// rows.

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
 #include <map>
 #include <set>
@@ -134,6 +135,36 @@ TEST_F(ImportIdx, RefusesNoRowsMissingFilesAndImpossibleShares) {
     expect_refused<StorageError>("empty-images");
     sources_.train_images = folder_ / "absent";
     expect_refused<StorageError>("absent");
+}
+
+/// The shared sets, grey and RGB: rows and classes are those that their README states.
+TEST(ImportIdxShared, ReadsTheSharedSets) {
+    const char* given = std::getenv("VTVC_SHARED");
+    const fs::path shared =
+        given != nullptr ? fs::path(given) : fs::path(VTVC_TEST_SOURCE_DIR) / "../../../../shared";
+    if (!fs::exists(shared / "data/gtsrb-sub"))
+        GTEST_SKIP() << "no shared data here (VTVC_SHARED, or ../shared beside the checkout)";
+    struct Known {
+        const char* folder;
+        std::int64_t train, test, side, channels, classes;
+    };
+    for (const auto& known :
+         {Known{"gtsrb-sub", 6535, 3135, 32, 3, 43}, Known{"neu-det-q32", 5400, 1800, 32, 1, 6}}) {
+        SCOPED_TRACE(known.folder);
+        const fs::path folder = shared / "data" / known.folder;
+        const DatasetContents contents = import_idx({.train_images = folder / "train-images-idx-ubyte.gz",
+                                                     .train_labels = folder / "train-labels-idx1-ubyte.gz",
+                                                     .test_images = folder / "test-images-idx-ubyte.gz",
+                                                     .test_labels = folder / "test-labels-idx1-ubyte.gz",
+                                                     .name = known.folder,
+                                                     .class_names = {}});
+        EXPECT_EQ(contents.train.rows() + contents.validation.rows(), known.train);
+        EXPECT_EQ(contents.test.rows(), known.test);
+        EXPECT_EQ(contents.height, known.side);
+        EXPECT_EQ(contents.width, known.side);
+        EXPECT_EQ(contents.channels, known.channels);
+        EXPECT_EQ(contents.class_names.size(), static_cast<std::size_t>(known.classes));
+    }
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
 #include "../support.hpp"
 #include "vtvc/core/files.hpp"
 #include "vtvc/images/resize.hpp"
@@ -112,6 +114,18 @@ TEST(DecodeImage, RefusesBadNetpbmHeaders) {
     expect_refused([] { decode("P6 1 1 # only a comment"); }, {"ends where its largest value"});
     expect_refused([] { decode("P3 1 1 7 1 2 8"); }, {"a value", "is 8", "7"});
     expect_refused([] { decode("P3 1 1 7 1 -2 3"); }, {"values is not a number"});
+}
+
+/// tests/golden/make_bad_images.py made them, and wrote what each refusal must say.
+TEST(DecodeImage, RefusesEveryFileOfTheBadOnesWithItsReason) {
+    const auto folder = std::filesystem::path(VTVC_TEST_SOURCE_DIR) / "../../golden";
+    const auto cases = nlohmann::json::parse(read_text(folder / "bad_images.json"));
+    ASSERT_GE(cases.size(), 70U);
+    for (const auto& [name, parts] : cases.items()) {
+        SCOPED_TRACE(name);
+        const std::string file = read_text(folder / "bad_images" / name);
+        expect_refused([&] { decode(file); }, parts.get<std::vector<std::string>>());
+    }
 }
 
 /// As many scans as a hostile file wants cost no more than a refusal.

@@ -1,10 +1,13 @@
 #pragma once
-// IDX files into a dataset file.
+// IDX files, and CIFAR's binary version, into a dataset file.
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "vtvc/core/schema.hpp"
 #include "vtvc/storage/dataset.hpp"
 
 namespace vtvc {
@@ -21,5 +24,26 @@ struct IdxSources {
 /// Throws StorageError for files that do not fit each other, labels without a name, fewer than two classes,
 /// no rows, or a class too small to split; ConfigError for an impossible share.
 DatasetContents import_idx(const IdxSources& sources);
+
+/// Which of CIFAR-100's two labels; CIFAR-10 has one kind.
+enum class CifarLabels { fine, coarse };
+template <>
+struct EnumNames<CifarLabels> {
+    static constexpr std::array<std::string_view, 2> names{"fine", "coarse"};
+};
+
+struct CifarSources {
+    /// CIFAR-10's binary version (data_batch_1.bin …, test_batch.bin, batches.meta.txt) or CIFAR-100's
+    /// (train.bin, test.bin, fine_label_names.txt, coarse_label_names.txt).
+    std::filesystem::path folder;
+    std::string name;
+    CifarLabels labels = CifarLabels::fine;
+    double validation = .1;
+    std::uint64_t seed = 0;
+};
+
+/// 32 × 32 RGB; split as import_idx. StorageError: a file is missing, is no whole number of rows, has a label
+/// without a name.
+DatasetContents import_cifar(const CifarSources& sources);
 
 }  // namespace vtvc
