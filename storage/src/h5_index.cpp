@@ -364,10 +364,16 @@ void write_index(const std::filesystem::path& path, Index index, std::uint64_t o
     }
     struct Closer {
         int descriptor;
-        ~Closer() { ::close(descriptor); }
-    } const closer{descriptor};
+        ~Closer() {
+            if (descriptor >= 0) ::close(descriptor);
+        }
+    } closer{descriptor};
     write_at(descriptor, offset, bytes, path);
     write_at(descriptor, 0, std::as_bytes(std::span(block)), path);
+    if (::close(std::exchange(closer.descriptor, -1)) != 0) {  // some disks tell only now
+        const int code = errno;
+        fail<StorageError>("cannot finish writing {} ({})", path.string(), std::strerror(code));
+    }
 }
 
 }  // namespace vtvc::h5

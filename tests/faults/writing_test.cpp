@@ -2,12 +2,14 @@
 // every one: what stands under the final name is whole, the earlier file or the new one, and an error is one
 // clear line.
 #include <fcntl.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <random>
 
 #include "../storage/support.hpp"
 #include "vtvc/storage/verify.hpp"
@@ -101,9 +103,11 @@ TEST_P(Writing, AnyCallThatFailsGivesOneErrorAndLeavesAWholeFile) {
 
 TEST_P(Writing, KilledAtAnyCallAWholeFileStands) {
     prepare();
-    long old = 0, points = 0;
-    const long step = std::max(1L, calls_ * 3 / 180);  // six kinds: more than 1,000 points in all
-    for (long point = 0; point < calls_ * 3; point += step, ++points) {
+    constexpr long points = 210;  // six kinds: more than 1,000 in all
+    std::minstd_rand chance(7);
+    long old = 0;
+    for (long i = 0; i < points; ++i) {
+        const auto point = static_cast<long>(chance() % static_cast<unsigned long>(calls_ * 3));
         const char* const how = point % 3 == 0 ? "kill" : point % 3 == 1 ? "kill-half" : "kill-after";
         const auto outcome = write("2", 1 + point / 3, how);
         EXPECT_EQ(outcome.code, 128 + SIGKILL);
@@ -116,6 +120,39 @@ TEST_P(Writing, KilledAtAnyCallAWholeFileStands) {
     }
     EXPECT_GT(old, 0);
     EXPECT_LT(old, points);  // some were killed after the rename
+}
+
+/// A disk in memory of a megabyte, for the time of a test; needs root.
+class SmallDisk : public testing::Test {
+  protected:
+    void SetUp() override {
+        mounted_ = ::mount("tmpfs", folder_().c_str(), "tmpfs", 0, "size=1m") == 0;
+        if (!mounted_) GTEST_SKIP() << "a disk can be mounted here by root only";
+    }
+    ~SmallDisk() override {
+        if (mounted_) ::umount2(folder_().c_str(), MNT_DETACH);
+    }
+    std::filesystem::path folder_() const { return place_ / ""; }
+    static TensorFile file(std::size_t numbers) {
+        TensorFile made;
+        made.kind = "checkpoint";
+        const std::vector<float> values(numbers, 1);
+        made.tensors["weights"] = HostTensor::of<float>({static_cast<std::int64_t>(numbers)}, values);
+        return made;
+    }
+    test::Folder place_;
+    bool mounted_ = false;
+};
+
+TEST_F(SmallDisk, WhatDoesNotFitIsRefusedAndTheEarlierFileStays) {
+    file(1000).write(folder_() / "a.h5");
+    const auto before = content_hash_of(folder_().string() + "a.h5");
+    test::expect_refused([&] { file(1'000'000).write(folder_() / "a.h5"); }, {"no room", "a.h5", "4.0 MB"});
+    // Fill the disk but for 64 KiB, so that what is asked for first is more than there is.
+    test::put_bytes(folder_() / "filler", std::string(900'000, 'x'));
+    test::expect_refused([&] { file(30'000).write(folder_() / "a.h5"); }, {"no room", "a.h5"});
+    EXPECT_EQ(content_hash_of(folder_().string() + "a.h5"), before);
+    EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_()), {}), 2);
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, Writing,
