@@ -154,6 +154,38 @@ void add_cifar(CLI::App& import) {
     });
 }
 
+void add_npz(CLI::App& import) {
+    struct Arguments {
+        NpzSources sources;
+        Destination to;
+    };
+    auto arguments = std::make_shared<Arguments>();
+    CLI::App& npz = *import.add_subcommand("npz", "A NumPy archive with images and labels of both splits");
+    NpzSources& sources = arguments->sources;
+    npz.add_option("file", sources.file, "The .npz")->required();
+    npz.add_option("--train-images", sources.train_images, "Array: u8, N x H x W or N x H x W x 1 or 3")
+        ->capture_default_str();
+    npz.add_option("--train-labels", sources.train_labels, "Array: whole numbers, N or N x 1")
+        ->capture_default_str();
+    npz.add_option("--test-images", sources.test_images, "Array of the test split")->capture_default_str();
+    npz.add_option("--test-labels", sources.test_labels, "Array of the test split; sealed in the file")
+        ->capture_default_str();
+    npz.add_option("--name", sources.name, "Name of the data set")->required();
+    npz.add_option("--classes", sources.class_names, "Class names in the order of the labels: a,b,c")
+        ->delimiter(',');
+    npz.add_option("--validation", sources.validation, "Share of each training class for validation")
+        ->capture_default_str();
+    npz.add_option("--seed", sources.seed, "Of the split and the order")->capture_default_str();
+    arguments->to.add_to(npz);
+    npz.callback([arguments] {
+        make_and_report(arguments->to, [&](Json&) {
+            const DatasetContents contents = import_npz(arguments->sources);
+            write_dataset(arguments->to.out, contents);
+            return summary_of(contents);
+        });
+    });
+}
+
 }  // namespace
 
 void add_data_import(CLI::App& data) {
@@ -162,6 +194,7 @@ void add_data_import(CLI::App& data) {
     add_idx(import);
     add_images(import);
     add_cifar(import);
+    add_npz(import);
 }
 
 }  // namespace vtvc

@@ -1,16 +1,22 @@
 #!/usr/bin/env bash
 # Fails if the fuzz targets' inputs leave more than one line in ten of a parser unseen. Builds the preset 'coverage',
 # replays what the preset 'fuzz' has learned (its corpora, if any) with the seeds, and prints each parser's share.
-# Usage: tests/fuzz/coverage.sh [PERCENT] (default 90)
+# Usage: tests/fuzz/coverage.sh [PERCENT [TARGET...]] (default 90, every target)
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 least=${1:-90}
+[ $# -eq 0 ] || shift
 cmake --preset coverage -Wno-dev >/dev/null
-cmake --build build/coverage -j"$(nproc)" --target vtvc_fuzzers >/dev/null
 folder=$PWD/build/coverage/fuzz
+programs=(vtvc_fuzzers) configurations=("$folder"/*.conf)
+if [ $# -gt 0 ]; then
+  programs=("${@/#/fuzz_}") configurations=("${@/#/$folder/}")
+  configurations=("${configurations[@]/%/.conf}")
+fi
+cmake --build build/coverage -j"$(nproc)" --target "${programs[@]}" >/dev/null
 failed=0
 printf '%-46s %6s\n' "lines of" "seen, %"
-for conf in "$folder"/*.conf; do
+for conf in "${configurations[@]}"; do
   name=$(basename "$conf" .conf) covers=''
   # shellcheck source=/dev/null
   source "$conf"
@@ -24,7 +30,7 @@ for conf in "$folder"/*.conf; do
   llvm-profdata merge -sparse "$folder/$name.profraw" -o "$folder/$name.profdata"
   IFS=';' read -r -a sources <<<"$covers"
   for source in "${sources[@]}"; do
-    # The last two columns are of branches; lines are three columns before them.
+    # Columns of three: regions, functions, lines, branches, each with its share last.
     share=$(llvm-cov report "build/coverage/bin/fuzz_$name" -instr-profile="$folder/$name.profdata" "$PWD/$source" |
       awk '$1 == "TOTAL" {print $10}' | tr -d %)
     printf '%-46s %6s\n' "$source" "${share:-none}"

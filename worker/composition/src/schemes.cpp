@@ -22,12 +22,17 @@ using torch::autograd::variable_list;
 constexpr std::int64_t kUnpacked = 1'000'000;
 /// Blocks so large that this leaves only a few samples are copied, once for so many.
 constexpr std::int64_t kFewSamples = 4, kManySamples = 64;
+/// Values of the weights that are made at once, on any device: 256 MB in float, 28 samples of the largest
+/// block of ViT-B, 16 of ViT-L's.
+constexpr std::int64_t kPortionValues = std::int64_t{1} << 26;
 
 /// Calls work(first, count) for portions of the batch.
 template <class Work>
 void in_portions(const at::Tensor& x, const at::Tensor& stacked, const Work& work) {
     const std::int64_t samples = x.size(0), unpacked = kUnpacked / stacked.numel();
-    const std::int64_t portion = !x.is_cpu() ? samples : unpacked < kFewSamples ? kManySamples : unpacked;
+    const std::int64_t wanted = !x.is_cpu() ? samples : unpacked < kFewSamples ? kManySamples : unpacked;
+    const std::int64_t fitting = std::max(std::int64_t{1}, kPortionValues / stacked.size(1));
+    const std::int64_t portion = std::min(wanted, fitting);
     for (std::int64_t first = 0; first < samples; first += portion)
         work(first, std::min(portion, samples - first));
 }

@@ -1,5 +1,5 @@
 #pragma once
-// IDX files, and CIFAR's binary version, into a dataset file.
+// IDX files, CIFAR's binary version and NumPy archives into a dataset file.
 #include <array>
 #include <cstdint>
 #include <filesystem>
@@ -45,5 +45,21 @@ struct CifarSources {
 /// 32 × 32 RGB; split as import_idx. StorageError: a file is missing, is no whole number of rows, has a label
 /// without a name.
 DatasetContents import_cifar(const CifarSources& sources);
+
+struct NpzSources {
+    /// A .npz with all four arrays. Images: u8, N × H × W or N × H × W × channels (1 or 3); labels: whole
+    /// numbers, N or N × 1.
+    std::filesystem::path file;
+    std::string train_images = "x_train", train_labels = "y_train", test_images = "x_test",
+                test_labels = "y_test";
+    std::string name;
+    std::vector<std::string> class_names = {};  ///< empty: "0", "1", … up to the largest label
+    double validation = .1;
+    std::uint64_t seed = 0;
+};
+
+/// Split as import_idx. StorageError: an array is missing or of another type or shape, labels outside 0 … 2³¹
+/// − 1.
+DatasetContents import_npz(const NpzSources& sources);
 
 }  // namespace vtvc
