@@ -120,7 +120,7 @@ TEST(JobErrors, NumbersMustBeFinite) {
 
 TEST(JobErrors, TheKindIsAskedForFirst) {
     const std::string kinds =
-        "pretrain, head, finetune, bank, features, posterior, baseline, evaluate, predict";
+        "pretrain, head, finetune, bank, features, posterior, baseline, evaluate, predict, bench";
     EXPECT_EQ(complaint("[train]\nsteps = 3\n"), "job.toml:1:1: missing 'job.kind', one of " + kinds);
     EXPECT_EQ(complaint("[job]\nkind = \"pretrian\"\n"),
               "job.toml:2:8: unknown job kind \"pretrian\", must be one of " + kinds +

@@ -64,7 +64,8 @@ TEST(Clip, ForeignCheckpointsAreACompleteExperiment) {
                           fmt::format("[job]\nkind = \"features\"\n[input]\nmodel = \"clip-base.h5\"\ndata = "
                                       "\"{}.h5\"\n",
                                       task));
-        ASSERT_EQ(world().run("clip-features-" + task).code, 0);
+        const Outcome features = world().run("clip-features-" + task);
+        ASSERT_EQ(features.code, 0) << features.text;
         rows += fmt::format(
             "[[task]]\nname = \"{0}\"\ndata = \"{0}.h5\"\nfeatures = \"runs/clip-features-{0}/features.h5\"\n"
             "head = \"clip-head-{0}.h5\"\n",
