@@ -23,11 +23,28 @@ GROUP = 14  # files; more save little, and two cores want something to share
 # Made to be refused, by the compiler or by a gate.
 FAULTY = ("tests/gates/rooms/", "tests/storage/walls/")
 INCLUDE = re.compile(r'#include (<[^>]+>|"[^"]+")')
-# A name at the left margin, as clang-format leaves what stands in a namespace.
-OWN_NAMES = re.compile(
-    r"^(?:class|struct|enum class|enum|union)\s+(?:\[\[\w+\]\]\s*)?(\w+)|^(using \w+ = .*;)|^(namespace \w+ = .*;)|^#define (\w+)|"
+QUOTED = re.compile(r'^#include "([^"]+)"', re.MULTILINE)
+# Names at the left margin, as clang-format leaves what stands in a namespace: types and aliases, which headers give too,
+TYPES = re.compile(
+    r"^(?:class|struct|enum class|enum|union)\s+(?:\[\[\w+\]\]\s*)?(\w+)[^;\n]*(?:\{|$)|^(using \w+ = .*;)|^(namespace \w+ = .*;)|"
+    r"^#define (\w+)", re.MULTILINE)
+# and functions, variables and tests, which only count where they are a file's own.
+VALUES = re.compile(
     r"^TEST(?:_F|_P)?\((\w+, \w+)\)|^(?:INSTANTIATE_TEST_SUITE_P)\((\w+, \w+)|"
     r"^(?!return\b|namespace\b|template\b|using\b|#|//)[A-Za-z_:][\w:<>,&*\s\[\]().]*?[\s&*](\w+)\s*(?:\(|=|\{|;|\[)", re.MULTILINE)
+
+
+def names_in(text, origin, *patterns):
+    """Each name with what gives it: an alias means the same wherever it says the same."""
+    names = {}
+    for pattern in patterns:
+        for groups in pattern.findall(text):
+            name = next(name for name in groups if name)
+            alias = re.match(r"(?:using|namespace) (\w+) =", name)
+            names[alias[1] if alias else name] = name if alias else origin
+    for keyword in ("const", "noexcept"):
+        names.pop(keyword, None)
+    return names
 
 
 class Source:
@@ -55,9 +72,23 @@ class Source:
     def heavy(self):
         return any("torch" in folder for flag, folder in self.includes if flag == "-isystem")
 
+    def headers(self, path, found):
+        """The project's headers that a file includes, and those that they include."""
+        for name in QUOTED.findall(path.read_text(errors="replace")):
+            for folder in (path.parent, *(pathlib.Path(place) for flag, place in self.includes if flag == "-I")):
+                header = folder / name
+                if header.is_file():
+                    if header.resolve() not in found:
+                        found.add(header.resolve())
+                        self.headers(header.resolve(), found)
+                    break
+        return found
+
     def names(self):
-        text = self.path.read_text(errors="replace")
-        return {next(name for name in found if name) for found in OWN_NAMES.findall(text)} - {"const", "noexcept"}
+        names = names_in(self.path.read_text(errors="replace"), self.path, TYPES, VALUES)
+        for header in self.headers(self.path, set()):
+            names |= names_in(header.read_text(errors="replace"), header, TYPES)
+        return names
 
     def flags(self):
         return ([f"-D{name}={value}" for name, value in self.defines.items()]
@@ -94,11 +125,8 @@ def add_missing(sources):
 
 
 def clash(one, other):
-    """An alias may stand twice when it says the same; 'using Json = …' counts by its left side otherwise."""
-    if one & other - {name for name in one if "=" in name}:
-        return True
-    aliases = {name.split(" =")[0]: name for name in one if "=" in name}
-    return any(aliases.get(name.split(" =")[0], name) != name for name in other if "=" in name)
+    """Whether two files give one name to different things."""
+    return any(other.get(name, origin) != origin for name, origin in one.items())
 
 
 def groups_of(sources):

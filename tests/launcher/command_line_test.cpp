@@ -99,6 +99,18 @@ TEST_F(CommandLine, JobCheckListsEveryProblemAndResolvesASoundJob) {
     EXPECT_NE(bad.err.find("sedes"), std::string::npos) << bad.err;
     EXPECT_NE(bad.err.find("stps"), std::string::npos) << bad.err;
     EXPECT_NE(bad.err.find("bad.toml:3"), std::string::npos) << bad.err;
+
+    const Outcome listed = vtvc("job check bad.toml --json");
+    EXPECT_EQ(listed.code, 2);
+    EXPECT_EQ(listed.err, "");
+    const Json problems = Json::parse(listed.out);
+    EXPECT_EQ(problems["sound"], false);
+    EXPECT_GE(problems["problems"].size(), 3U) << listed.out;  // two spellings, and the data that is missing
+    write("good.toml", "[job]\nkind = \"pretrain\"\n[input]\ndata = \"d.h5\"\n");
+    const Json sound = Json::parse(vtvc("job check good.toml --json").out);
+    EXPECT_EQ(sound["sound"], true);
+    EXPECT_EQ(sound["kind"], "pretrain");
+    EXPECT_NE(sound["resolved"].get<std::string>().find("steps"), std::string::npos);
 }
 
 TEST_F(CommandLine, RenderMixInspectAndVerifyGoHandInHand) {
