@@ -86,7 +86,12 @@ TEST_P(SharedWeights, ReachTheirStatedAccuracy) {
     vtvc(fmt::format("bank import --base base.h5 --task same={}.pth --out bank.h5", weights));
     if (HasFatalFailure()) return;
     write("task.toml",
-          "[[task]]\nname = \"real\"\ndata = \"data.h5\"\nhead = \"head.h5\"\nvector = \"same\"\n");
+          "[[task]]\nname = \"real\"\ndata = \"data.h5\"\nfeatures = \"features/features.h5\"\nhead = "
+          "\"head.h5\"\n"
+          "vector = \"same\"\n");
+    write(
+        "features.toml",
+        "[job]\nkind = \"features\"\nout = \"features\"\n[input]\nmodel = \"base.h5\"\ndata = \"data.h5\"\n");
     write(
         "zero.toml",
         "include = [\"task.toml\"]\n[job]\nkind = \"baseline\"\nout = \"zero\"\n[input]\nbank = \"bank.h5\"\n"
@@ -95,6 +100,7 @@ TEST_P(SharedWeights, ReachTheirStatedAccuracy) {
           "include = [\"task.toml\"]\n[job]\nkind = \"evaluate\"\nout = \"evaluate\"\n[input]\nbank = "
           "\"bank.h5\"\n"
           "method = \"zero/method.h5\"\n");
+    vtvc("run features.toml -n 1");
     vtvc("run zero.toml -n 1");
     vtvc("run evaluate.toml -n 1");
     if (HasFatalFailure()) return;
