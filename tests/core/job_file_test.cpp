@@ -22,6 +22,10 @@ INSTANTIATE_TEST_SUITE_P(Jobs, EveryKind, ::testing::ValuesIn(job_kinds()),
 void settle(Job& job) {
     if (auto* pretrain = dynamic_cast<PretrainJob*>(&job))
         pretrain->model.image = 32, pretrain->model.width = 65;
+    if (auto* bench = dynamic_cast<BenchJob*>(&job)) {
+        bench->model.image = bench->model.patch, bench->model.channels = 2;
+        bench->model.width = bench->model.output = 2 * bench->model.heads;
+    }
     if (auto* posterior = dynamic_cast<PosteriorJob*>(&job)) posterior->protocol = Protocol::addition;
     if (auto* evaluate = dynamic_cast<EvaluateJob*>(&job)) evaluate->modes = {"hard", "monte_carlo"};
     if (auto* predict = dynamic_cast<PredictJob*>(&job)) predict->split = "train";

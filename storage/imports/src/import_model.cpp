@@ -26,9 +26,13 @@ NetworkReport describe_network(const ForeignNetwork& network) {
 
 bool starts_like_hdf5(const std::filesystem::path& path) {
     constexpr std::array<char, 8> signature{'\x89', 'H', 'D', 'F', '\r', '\n', '\x1a', '\n'};
-    std::array<char, 8> found{};
-    std::ifstream(path, std::ios::binary).read(found.data(), found.size());
-    return found == signature;
+    std::ifstream file(path, std::ios::binary);
+    for (const std::streamoff at :
+         {0, 512, 1024, 2048}) {  // HDF5 allows for a user block; ours holds the index
+        std::array<char, 8> found{};
+        if (file.seekg(at) && file.read(found.data(), found.size()) && found == signature) return true;
+    }
+    return false;
 }
 
 ArchitectureHints hints_for(const ForeignNetwork& network, const NetworkOptions& options) {
