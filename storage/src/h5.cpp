@@ -34,6 +34,10 @@ Overload(F...) -> Overload<F...>;  // clang 14, which clang-tidy reads with, doe
 
 }  // namespace
 
+/// HDF5 1.10.8's own exit handler crashes on a file whose close failed (full disk): the reason would be said
+/// and the exit code lost. Everything of ours is closed by its owner.
+const herr_t no_exit_handler = H5dont_atexit();
+
 std::string error_text() {
     Innermost text;
     // The walk starts at the innermost error and ends at the call that we made.
