@@ -240,7 +240,9 @@ Json measure(const StorageBench& bench) {
 }  // namespace
 
 void add_bench_storage(CLI::App& app) {
-    CLI::App* parent = app.get_subcommand_no_throw("bench");
+    CLI::App* parent = nullptr;
+    for (CLI::App* verb : app.get_subcommands([](const CLI::App* verb) { return verb->check_name("bench"); }))
+        parent = verb;
     if (parent == nullptr) {
         parent = app.add_subcommand("bench", "Measure what an operation costs on this machine");
         parent->require_subcommand(1);

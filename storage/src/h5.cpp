@@ -39,6 +39,7 @@ std::string error_text() {
     // The walk starts at the innermost error and ends at the call that we made.
     if (H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, take_message, &text) < 0 || text.reason.empty())
         return "HDF5 gives no reason";
+    std::erase(text.reason, '\n');  // HDF5 puts a date with a line's end into what failed of a write
     return text.call.empty() ? text.reason : fmt::format("{}, in {}", text.reason, text.call);
 }
 
