@@ -47,8 +47,8 @@ std::vector<float> HeadSource::read(const std::string& name) const {
         std::transform(wide.begin(), wide.end(), values.begin(),
                        [](double value) { return static_cast<float>(value); });
     } else {
-        fail<StorageError>("{}: array '{}' is {}, a head is f32 or f64; save it with astype('float32')", path_,
-                           name, name_of(tensor->type));
+        fail<StorageError>("{}: array '{}' is {}, a head is f32 or f64; save it with astype('float32')",
+                           path_, name, name_of(tensor->type));
     }
     return values;
 }
