@@ -322,7 +322,8 @@ void multiply_rows(int size, const MultiplyArguments& a, const Destination& to) 
 }
 void fused_rows(int size, const FusedArguments& a, const Destination& to) {
     const int count = a.terms.count < kCounts - 1 ? a.terms.count : kCounts - 1;
-    kFused[static_cast<std::size_t>(size * kCounts + count)](a, to);
+    const auto row = static_cast<std::size_t>(size), column = static_cast<std::size_t>(count);
+    kFused[row * kCounts + column](a, to);
 }
 
 constexpr Kernels kKernels{kName,         kSizes.data(), static_cast<int>(kSizes.size()),
