@@ -147,7 +147,8 @@ class SmallDisk : public testing::Test {
 TEST_F(SmallDisk, WhatDoesNotFitIsRefusedAndTheEarlierFileStays) {
     file(1000).write(folder_() / "a.h5");
     const auto before = content_hash_of(folder_().string() + "a.h5");
-    test::expect_refused([&] { file(1'000'000).write(folder_() / "a.h5"); }, {"no room", "a.h5", "it needs 4."});
+    test::expect_refused([&] { file(1'000'000).write(folder_() / "a.h5"); },
+                         {"no room", "a.h5", "it needs 4."});
     // Fill the disk but for 64 KiB, so that what is asked for first is more than there is.
     test::put_bytes(folder_() / "filler", std::string(900'000, 'x'));
     test::expect_refused([&] { file(30'000).write(folder_() / "a.h5"); }, {"no room", "a.h5"});

@@ -36,7 +36,7 @@ ImageSet::ImageSet(const std::string& where, std::int64_t height, std::int64_t w
     }
 }
 
-at::Tensor ImageSet::normalised(at::Tensor pixels) const {
+at::Tensor ImageSet::normalised(const at::Tensor& pixels) const {
     const std::int64_t batch = pixels.size(0);
     return pixels.view({batch, height_, width_, channels_})
         .permute({0, 3, 1, 2})

@@ -104,7 +104,7 @@ Head load_head(const std::filesystem::path& path, const std::string& expected_ba
             "there); make it again with a job of kind 'head'",
             path.string(), contents.base_hash, expected_base);
     }
-    const auto tensor = [](const std::vector<float>& values, std::vector<std::int64_t> shape) {
+    const auto tensor = [](const std::vector<float>& values, const std::vector<std::int64_t>& shape) {
         return values.empty() ? at::Tensor() : torch::tensor(values).view(shape);
     };
     Head head;

@@ -32,7 +32,7 @@ class ImageSet {
     const SplitData& data() const { return rows_; }
 
   private:
-    at::Tensor normalised(at::Tensor pixels) const;
+    at::Tensor normalised(const at::Tensor& pixels) const;
     SplitData rows_;
     std::int64_t height_ = 0, width_ = 0, channels_ = 1;
     std::vector<double> mean_{0}, sd_{1};  ///< of each channel, or one of all
