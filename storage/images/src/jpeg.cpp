@@ -56,6 +56,11 @@ void on_progress(j_common_ptr info) {
     std::longjmp(errors->place, 1);
 }
 
+/// Freed also where the constructor of its owner throws, as it does for most damage.
+struct Decoder : jpeg_decompress_struct {
+    ~Decoder() { jpeg_destroy_decompress(this); }
+};
+
 class Jpeg {
   public:
     explicit Jpeg(std::span<const std::byte> file) {
@@ -78,7 +83,6 @@ class Jpeg {
                 "a JPEG of {} x {} in {} bytes (each needs 512 pixels' worth at least); was it cut?",
                 info_.image_width, info_.image_height, file.size());
     }
-    ~Jpeg() { jpeg_destroy_decompress(&info_); }
     Jpeg(const Jpeg&) = delete;
     Jpeg& operator=(const Jpeg&) = delete;
 
@@ -121,9 +125,9 @@ class Jpeg {
         calls();
     }
 
-    jpeg_decompress_struct info_{};
-    jpeg_progress_mgr progress_{};
     Errors errors_;
+    jpeg_progress_mgr progress_{};
+    Decoder info_{};
 };
 
 }  // namespace

@@ -14,7 +14,7 @@ namespace {
 
 class Fixed final : public TrainedMethod {
   public:
-    explicit Fixed(at::Tensor z) : z_(z.detach().to(at::kFloat).contiguous()) {}
+    explicit Fixed(const at::Tensor& z) : z_(z.detach().to(at::kFloat).contiguous()) {}
 
     Answer answer(const Problem& problem, const Batch& batch, Mode, std::int64_t) const override {
         const torch::NoGradGuard no_grad;
@@ -61,7 +61,7 @@ class Merged final : public TrainedMethod {
 
 }  // namespace
 
-std::unique_ptr<TrainedMethod> make_fixed(at::Tensor z) { return std::make_unique<Fixed>(std::move(z)); }
+std::unique_ptr<TrainedMethod> make_fixed(const at::Tensor& z) { return std::make_unique<Fixed>(z); }
 std::unique_ptr<TrainedMethod> make_merged(std::vector<at::Tensor> blocks) {
     return std::make_unique<Merged>(std::move(blocks));
 }

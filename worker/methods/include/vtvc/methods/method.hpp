@@ -56,7 +56,7 @@ at::Tensor composed_probabilities(const Problem& problem, std::int64_t task, con
                                   const at::Tensor& z);
 
 /// One fixed z for all samples, or one a data set. z [T or 1, K, J].
-std::unique_ptr<TrainedMethod> make_fixed(at::Tensor z);
+std::unique_ptr<TrainedMethod> make_fixed(const at::Tensor& z);
 /// One merged network (TIES): blocks in the model's order.
 std::unique_ptr<TrainedMethod> make_merged(std::vector<at::Tensor> blocks);
 /// Linear classifiers on base features, one a data set: weight [C, D], bias [C].
