@@ -224,7 +224,9 @@ void SelectKeys::describe(Visitor& v) {
     v.key("select.from", from,
           input("Method file whose choices are taken instead of trying the grids; empty: none.",
                 Key::Presence::optional));
-    v.key("select.by", by, {.help = "Measure on validation data: highest accuracy or lowest nll."});
+    v.key("select.by", by,
+          {.help = "Measure on validation data: highest accuracy or lowest nll, of the mean or of the hard "
+                   "evaluation (of the only one, for a method that has no other)."});
 }
 
 void PosteriorJob::describe(Visitor& v) {

@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <nlohmann/json.hpp>
@@ -86,6 +87,22 @@ void RunFolder::status(const std::string& state, const std::string& message) {
                                       {"step", step_},       {"steps", steps_},     {"message", message},
                                       {"host", host_name()}, {"pid", ::getpid()},   {"time", time_text()}};
     write_atomically(file("status.json"), dump(json));
+}
+
+void RunFolder::settle(const fs::path& run, const std::string& message) {
+    const fs::path file = run / "status.json";
+    std::error_code ignored;
+    if (!fs::exists(file, ignored)) return;
+    const auto old = nlohmann::json::parse(read_text(file), nullptr, false);
+    if (!old.is_object() || old.value("state", "") != "RUNNING" || old.value("host", "") != host_name())
+        return;
+    const pid_t writer = old.value("pid", 0);
+    if (writer <= 0 || ::kill(writer, 0) == 0 || errno != ESRCH) return;
+    RunFolder left;
+    left.path_ = run;
+    left.attempt_ = old.value("attempt", 1);
+    left.stand_at(old.value("step", std::int64_t{0}), old.value("steps", std::int64_t{0}));
+    left.status("FAILED", message);
 }
 
 void RunFolder::finish() {

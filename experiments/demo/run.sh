@@ -151,6 +151,15 @@ $(choice hetero-amortised 'lr = [1e-3, 3e-3, 1e-2]')" "$extra" "${mixed[@]}"
 [prior]
 inclusion = 0.2
 $(choice hetero-vtvc 'lr = [3e-3, 5e-3, 1e-2]')" "$extra" "${mixed[@]}"
+  # Zeros in training as in the hard evaluation, which is what its choices go by.
+  method "hetero-vtvc_sparse-$seed" heterogeneous bank-views "$seed" "kind = \"posterior\"
+[prior]
+inclusion = 0.3
+[relaxation]
+kind = \"straight_through\"
+$(choice hetero-vtvc_sparse 'lr = [3e-3, 5e-3, 1e-2]')
+by = \"hard_nll\"" "$both
+method_id = \"vtvc_sparse\"" "${mixed[@]}"
   method "hetero-vtvc_coefficient-$seed" heterogeneous bank-views "$seed" "kind = \"posterior\"
 [posterior]
 spike = \"coefficient\"

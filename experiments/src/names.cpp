@@ -9,7 +9,7 @@ namespace vtvc::report {
 namespace {
 
 // In the order of the tables.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 18> known{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 19> known{{
     {"zero_shot", "Base network, z = 0"},
     {"average", "Average, z = 1/K"},
     {"task_arithmetic", "Task arithmetic"},
@@ -21,6 +21,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 18> known{{
     {"gaussian", "Amortised, Gaussian"},
     {"vtvc", "VTVC"},
     {"vtvc_blind", "VTVC, task not told"},
+    {"vtvc_sparse", "VTVC, straight-through spikes"},
     {"vtvc_coefficient", "VTVC, spike a coefficient"},
     {"vtvc_no_kl", "VTVC, λγ = 0"},
     {"vtvc_lambda0", "VTVC, λγ = 0"},

@@ -90,6 +90,7 @@ int compute(const RunRequest& request, int threads, bool quiet, Told& told) {
     if (!told.why.empty()) {
         if (quiet) show_end(folders.output());
         fmt::print(stderr, "vtvc run: {}\n", told.why);
+        RunFolder::settle(told.run, told.why);
     }
     return ending.signal != 0 ? 128 + ending.signal : ending.code;
 }

@@ -1,6 +1,8 @@
 #include "vtvc/core/run_folder.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <nlohmann/json.hpp>
@@ -85,6 +87,35 @@ TEST_F(Run, AFailureAndAnEndSayWhereTheRunStood) {
     run.stand_at(20, 20);
     run.finish();
     EXPECT_EQ(place(), std::pair(20, 20));
+}
+
+TEST_F(Run, IsSettledAsFailedWhereItsWriterIsGone) {
+    const auto status_of = [&] {
+        return nlohmann::json::parse(read_text(folder() / "runs" / id / "status.json"));
+    };
+    const fs::path path = RunFolder::folder(folder(), id);
+    EXPECT_NO_THROW(RunFolder::settle(path, "nothing is there"));
+    const pid_t writer = ::fork();
+    if (writer == 0) {
+        RunFolder run = RunFolder::claim(folder(), id);
+        run.stand_at(3, 9);
+        run.status("RUNNING");
+        ::_exit(0);
+    }
+    ASSERT_EQ(::waitpid(writer, nullptr, 0), writer);
+    ASSERT_EQ(status_of().at("state"), "RUNNING");
+    RunFolder::settle(path, "rank 1 was killed");
+    EXPECT_EQ(status_of().at("state"), "FAILED");
+    EXPECT_EQ(status_of().at("message"), "rank 1 was killed");
+    EXPECT_EQ(status_of().at("step"), 3);
+    EXPECT_EQ(status_of().at("attempt"), 1);
+    RunFolder::settle(path, "again");
+    EXPECT_EQ(status_of().at("message"), "rank 1 was killed");
+    // Somebody who is still there goes on.
+    RunFolder alive = RunFolder::claim(folder(), id);
+    alive.status("RUNNING");
+    RunFolder::settle(path, "not so");
+    EXPECT_EQ(status_of().at("state"), "RUNNING");
 }
 
 TEST_F(Run, LinksToARunAreMovedAndNothingElseIs) {

@@ -200,6 +200,15 @@ std::vector<pid_t> workers() {
     return found;
 }
 
+/// The ranks of the job that has just been started, once they are so many.
+std::vector<pid_t> ranks_at_work(std::size_t count) {
+    const auto start = std::chrono::steady_clock::now();
+    while (workers().size() < count && std::chrono::steady_clock::now() - start < std::chrono::seconds(30))
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    std::this_thread::sleep_for(std::chrono::seconds(2));  // into the training
+    return workers();
+}
+
 TEST(Path, AKilledRankEndsTheJobWithinFiveSecondsAndLeavesNothingHalfWritten) {
     using Clock = std::chrono::steady_clock;
     std::filesystem::copy_file(world().file("posterior.toml"), world().file("killed.toml"),
@@ -207,11 +216,7 @@ TEST(Path, AKilledRankEndsTheJobWithinFiveSecondsAndLeavesNothingHalfWritten) {
     auto job = std::async(std::launch::async, [] {
         return world().run("killed", 3, {"train.steps=1000000", "job.seed=9"});
     });
-    const auto start = Clock::now();
-    while (workers().size() < 3 && Clock::now() - start < std::chrono::seconds(30))
-        std::this_thread::sleep_for(std::chrono::milliseconds(50));
-    std::this_thread::sleep_for(std::chrono::seconds(2));  // into the training
-    const std::vector<pid_t> ranks = workers();
+    const std::vector<pid_t> ranks = ranks_at_work(3);
     ASSERT_EQ(ranks.size(), 3u);
     const auto before = Clock::now();
     ::kill(ranks.back(), SIGKILL);
@@ -225,6 +230,24 @@ TEST(Path, AKilledRankEndsTheJobWithinFiveSecondsAndLeavesNothingHalfWritten) {
             EXPECT_NO_THROW(method_digest(entry.path()));  // whatever stands under the final name is whole
         }
     }
+}
+
+TEST(Path, ARunWhoseRanksWereKilledSaysFailedAndWhy) {
+    auto job = std::async(std::launch::async, [] {
+        return shell(
+            fmt::format("cd {} && {}/vtvc run posterior.toml -n 2 --store store-left "
+                        "--set train.steps=1000000",
+                        world().file(".").string(), VTVC_BIN_DIR));
+    });
+    const std::vector<pid_t> ranks = ranks_at_work(2);
+    ASSERT_EQ(ranks.size(), 2u);
+    for (const pid_t rank : ranks) ::kill(rank, SIGKILL);  // nobody is left to write anything
+    const Outcome outcome = job.get();
+    EXPECT_NE(outcome.code, 0) << outcome.text;
+    const auto status = only_status("left");
+    EXPECT_EQ(status.at("state"), "FAILED");
+    EXPECT_NE(status.at("message").get<std::string>().find("killed by signal 9"), std::string::npos)
+        << status.at("message");
 }
 
 }  // namespace

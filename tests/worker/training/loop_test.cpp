@@ -183,6 +183,25 @@ TEST_F(LoopTest, TheBestOnValidationIsKeptByValue) {
     EXPECT_TRUE(torch::equal(toy.weight.detach(), seen));
 }
 
+TEST(Better, ComparesWhatIsAskedFor) {
+    const std::map<std::string, double> soft{
+        {"accuracy", .7}, {"nll", 1.0}, {"hard_accuracy", .6}, {"hard_nll", 1.3}};
+    const std::map<std::string, double> hard{
+        {"accuracy", .6}, {"nll", 1.1}, {"hard_accuracy", .65}, {"hard_nll", 1.2}};
+    for (const SelectBy by : {SelectBy::accuracy, SelectBy::nll}) {
+        EXPECT_TRUE(better(soft, hard, by));
+        EXPECT_FALSE(better(hard, soft, by));
+    }
+    for (const SelectBy by : {SelectBy::hard_accuracy, SelectBy::hard_nll}) {
+        EXPECT_TRUE(better(hard, soft, by));
+        EXPECT_FALSE(better(soft, hard, by));
+        // A method without a hard evaluation has one of each only.
+        EXPECT_TRUE(better({{"accuracy", .7}, {"nll", 1.0}}, {{"accuracy", .6}, {"nll", 1.1}}, by));
+        EXPECT_FALSE(better({{"accuracy", .6}, {"nll", 1.1}}, {{"accuracy", .7}, {"nll", 1.0}}, by));
+    }
+    EXPECT_TRUE(better(hard, {}, SelectBy::nll));
+}
+
 TEST_F(LoopTest, ADamagedCheckpointIsPassedOverForTheOneBefore) {
     Toy whole, first, second;
     LoopJob all = whole.job(40), begin = first.job(40), rest = second.job(40);

@@ -149,17 +149,17 @@ at::Tensor ComposedWeights::product(const at::Tensor& x, std::int64_t block, con
     if (x.size(0) != samples_)
         fail<NumericError>("activations of {} samples meet coefficients of {}; give one row of z a sample",
                            x.size(0), samples_);
-    const Order order = current_order();
+    const Summation summation = current_summation();
     const std::size_t j = coefficient(block);
     const std::vector<std::int64_t>& tasks = tasks_[j];
     const bool engine = scheme_ == Scheme::automatic && engine_takes(x);
-    if (engine && !(tasks.empty() && order == Order::fastest))
+    if (engine && !(tasks.empty() && summation == Summation::fastest))
         return engine_product(x, column_[j], bias, {&bank_.packed(), block, matrix}, wanted_);
-    if (tasks.empty()) return affine(x, matrix.factor(0), bias, order);
+    if (tasks.empty()) return affine(x, matrix.factor(0), bias, summation);
 
     // Up to three tokens, K + 1 small products cost less than making O·I weights a sample.
     const bool mix = scheme_ == Scheme::mix_activations || (scheme_ == Scheme::automatic && x.size(1) <= 3);
-    if (order == Order::per_sample)
+    if (summation == Summation::per_sample)
         return mix ? mixed_in_order(x, column_[j], bias, matrix, tasks)
                    : materialised_in_order(x, column_[j], bias, matrix, tasks);
     at::Tensor z = column_[j];

@@ -14,9 +14,10 @@ const at::Tensor& at_block(const std::vector<at::Tensor>& blocks, std::int64_t b
 
 /// In evaluation by the engine, so that a sample that composes nothing has these very bits.
 at::Tensor multiply(const at::Tensor& x, const at::Tensor& w, const at::Tensor& bias) {
-    const Order order = current_order();
-    const bool engine = order == Order::per_sample && engine_takes(x) && w.scalar_type() == at::kFloat;
-    return engine ? engine_affine(x, w, bias) : affine(x, w, bias, order);
+    const Summation summation = current_summation();
+    const bool engine =
+        summation == Summation::per_sample && engine_takes(x) && w.scalar_type() == at::kFloat;
+    return engine ? engine_affine(x, w, bias) : affine(x, w, bias, summation);
 }
 
 }  // namespace

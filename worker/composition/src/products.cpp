@@ -9,7 +9,9 @@
 
 namespace vtvc {
 
-Order current_order() { return at::GradMode::is_enabled() ? Order::fastest : Order::per_sample; }
+Summation current_summation() {
+    return at::GradMode::is_enabled() ? Summation::fastest : Summation::per_sample;
+}
 
 at::Tensor batched_affine(const at::Tensor& x, const at::Tensor& w, const at::Tensor& bias) {
     if (!bias.defined()) return batched_product(x, w);
@@ -19,9 +21,10 @@ at::Tensor batched_affine(const at::Tensor& x, const at::Tensor& w, const at::Te
     return y;
 }
 
-at::Tensor affine(const at::Tensor& x, const at::Tensor& w, const at::Tensor& bias, Order order) {
+at::Tensor affine(const at::Tensor& x, const at::Tensor& w, const at::Tensor& bias, Summation summation) {
     const std::int64_t samples = x.size(0), tokens = x.size(1), inputs = w.size(0), outputs = w.size(1);
-    if (order == Order::per_sample) return batched_affine(x, w.expand({samples, inputs, outputs}), bias);
+    if (summation == Summation::per_sample)
+        return batched_affine(x, w.expand({samples, inputs, outputs}), bias);
     const at::Tensor rows = x.reshape({samples * tokens, inputs});
     const bool shared_bias = bias.defined() && bias.size(0) == 1;
     const at::Tensor y =

@@ -9,16 +9,16 @@
 
 namespace vtvc {
 
-enum class Order {
+enum class Summation {
     fastest,     ///< one product over the rows of all samples: training
     per_sample,  ///< each sample's product has a shape of its own, whatever the batch: evaluation
 };
 /// per_sample while gradients are off.
-Order current_order();
+Summation current_summation();
 
-/// x [B, T, I] · w [I, O] + bias [1 or B, O] (may be undefined) → [B, T, O]. Order::fastest is
+/// x [B, T, I] · w [I, O] + bias [1 or B, O] (may be undefined) → [B, T, O]. Summation::fastest is
 /// differentiable.
-at::Tensor affine(const at::Tensor& x, const at::Tensor& w, const at::Tensor& bias, Order order);
+at::Tensor affine(const at::Tensor& x, const at::Tensor& w, const at::Tensor& bias, Summation summation);
 
 /// x [B, T, I] · w [B, I, O] + bias [1 or B, O] (may be undefined) → [B, T, O]. Records no gradient.
 at::Tensor batched_affine(const at::Tensor& x, const at::Tensor& w, const at::Tensor& bias);

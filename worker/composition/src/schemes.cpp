@@ -129,10 +129,11 @@ struct Materialised : Function<Materialised> {
 /// ∂L/∂X = ∂L/∂Y · W0 + Σ_k z_bk Q_k.
 struct Mixed : Function<Mixed> {
     static at::Tensor mix(const at::Tensor& x, const at::Tensor& z, const at::Tensor& bias,
-                          const StackedMatrix& matrix, const std::vector<std::int64_t>& tasks, Order order) {
-        at::Tensor y = affine(x, matrix.factor(0), bias, order);
+                          const StackedMatrix& matrix, const std::vector<std::int64_t>& tasks,
+                          Summation summation) {
+        at::Tensor y = affine(x, matrix.factor(0), bias, summation);
         for (const std::int64_t k : tasks)
-            y.addcmul_(affine(x, matrix.factor(k + 1), {}, order), z.select(1, k).view({-1, 1, 1}));
+            y.addcmul_(affine(x, matrix.factor(k + 1), {}, summation), z.select(1, k).view({-1, 1, 1}));
         return y;
     }
 
@@ -141,16 +142,16 @@ struct Mixed : Function<Mixed> {
         Saved::put(ctx, x, z, bias, matrix);
         std::vector<std::int64_t> tasks(static_cast<std::size_t>(matrix.tasks()));
         std::iota(tasks.begin(), tasks.end(), 0);
-        return mix(x, z, bias_or_none(bias), matrix, tasks, Order::fastest);
+        return mix(x, z, bias_or_none(bias), matrix, tasks, Summation::fastest);
     }
 
     static variable_list backward(AutogradContext* ctx, variable_list gradients) {
         const Saved saved = Saved::take(ctx);
         const at::Tensor &x = saved.x, &z = saved.z, &g = gradients[0];
-        at::Tensor dx = affine(g, saved.matrix.factor(0).t(), {}, Order::fastest);
+        at::Tensor dx = affine(g, saved.matrix.factor(0).t(), {}, Summation::fastest);
         const at::Tensor dz = at::empty(z.sizes(), z.options());
         for (std::int64_t k = 0; k < saved.matrix.tasks(); ++k) {
-            const at::Tensor q = affine(g, saved.matrix.factor(k + 1).t(), {}, Order::fastest);
+            const at::Tensor q = affine(g, saved.matrix.factor(k + 1).t(), {}, Summation::fastest);
             dz.select(1, k).copy_((q * x).sum(at::IntArrayRef({1, 2})));
             dx.addcmul_(q, z.select(1, k).view({-1, 1, 1}));
         }
@@ -194,7 +195,7 @@ at::Tensor mixed(const at::Tensor& x, const at::Tensor& z, const at::Tensor& bia
 
 at::Tensor mixed_in_order(const at::Tensor& x, const at::Tensor& z, const at::Tensor& bias,
                           const StackedMatrix& matrix, const std::vector<std::int64_t>& tasks) {
-    return Mixed::mix(x, z, bias, matrix, tasks, Order::per_sample);
+    return Mixed::mix(x, z, bias, matrix, tasks, Summation::per_sample);
 }
 
 }  // namespace vtvc

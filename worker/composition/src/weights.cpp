@@ -13,7 +13,7 @@ at::Tensor composed_layer_norm(Weights& weights, const at::Tensor& x, std::int64
     const bool shared = gain.size(0) == 1 && offset.size(0) == 1;
     // The fused form rounds differently; evaluation keeps to one form, so that a sample does not feel whether
     // another one of its batch composes this block.
-    if (shared && current_order() == Order::fastest)
+    if (shared && current_summation() == Summation::fastest)
         return at::layer_norm(x, {width}, gain[0], offset[0], eps);
     return at::addcmul(offset.unsqueeze(1), at::layer_norm(x, {width}, {}, {}, eps), gain.unsqueeze(1));
 }

@@ -52,11 +52,6 @@ std::string describe(const Candidate& candidate) {
     return text.empty() ? "as given" : text;
 }
 
-bool better(const LoopResult& a, const LoopResult& b, SelectBy by) {
-    return by == SelectBy::accuracy ? a.validation.at("accuracy") > b.validation.at("accuracy")
-                                    : a.validation.at("nll") < b.validation.at("nll");
-}
-
 std::unique_ptr<PosteriorJob> copy_of(const PosteriorJob& job) {
     const auto* baseline = dynamic_cast<const BaselineJob*>(&job);
     if (baseline == nullptr) return std::make_unique<PosteriorJob>(job);
@@ -120,7 +115,7 @@ TrainedBy train_method(RunContext& context, const PosteriorJob& job, Problem& pr
                                 trained.result.validation.at("accuracy"),
                                 trained.result.validation.at("nll")));
             }
-            if (i == 0 || better(trained.result, best_result, job.select.by)) {
+            if (i == 0 || better(trained.result.validation, best_result.validation, job.select.by)) {
                 best_result = trained.result;
                 chosen = i;
                 best = std::move(trained);

@@ -83,12 +83,6 @@ class FlatGradient {
     at::Tensor buffer_;
 };
 
-/// Is a better than b?
-bool better(const std::map<std::string, double>& a, const std::map<std::string, double>& b, SelectBy by) {
-    if (b.empty()) return true;
-    return by == SelectBy::accuracy ? a.at("accuracy") > b.at("accuracy") : a.at("nll") < b.at("nll");
-}
-
 [[noreturn]] void report_not_finite(const RunContext& context, std::int64_t step,
                                     std::span<const double> bad_ranks, const std::string& parameter) {
     std::string ranks;
@@ -104,6 +98,15 @@ bool better(const std::map<std::string, double>& a, const std::map<std::string, 
 }
 
 }  // namespace
+
+bool better(const std::map<std::string, double>& a, const std::map<std::string, double>& b, SelectBy by) {
+    if (b.empty()) return true;
+    const bool hard = (by == SelectBy::hard_accuracy || by == SelectBy::hard_nll) && a.contains("hard_nll");
+    const std::string mode = hard ? "hard_" : "";
+    if (by == SelectBy::accuracy || by == SelectBy::hard_accuracy)
+        return a.at(mode + "accuracy") > b.at(mode + "accuracy");
+    return a.at(mode + "nll") < b.at(mode + "nll");
+}
 
 double schedule(std::int64_t step, std::int64_t steps, std::int64_t warmup) {
     if (step < warmup) return static_cast<double>(step + 1) / static_cast<double>(warmup);

@@ -26,7 +26,7 @@ enum class Relaxation { concrete, hard_concrete, straight_through };
 enum class Gate { off, coefficient, group };
 enum class GateMeasure { mean, sample };
 enum class GateForm { inclusion, factor };
-enum class SelectBy { accuracy, nll };
+enum class SelectBy { accuracy, nll, hard_accuracy, hard_nll };
 enum class Method {
     zero_shot,
     individual,
@@ -93,7 +93,7 @@ struct EnumNames<GateForm> {
 };
 template <>
 struct EnumNames<SelectBy> {
-    static constexpr std::array<std::string_view, 2> names{"accuracy", "nll"};
+    static constexpr std::array<std::string_view, 4> names{"accuracy", "nll", "hard_accuracy", "hard_nll"};
 };
 template <>
 struct EnumNames<Method> {

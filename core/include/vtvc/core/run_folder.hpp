@@ -30,6 +30,12 @@ class RunFolder {
     /// Writes status DONE, then the marker.
     void finish();
 
+    /// For whoever started the ranks, once they have ended: a status that still says RUNNING becomes FAILED
+    /// with this message (rank 0 was killed, or taken down before it could write). Only where the process of
+    /// this host that wrote it is gone; any other status stays as it is. Throws StorageError if it cannot be
+    /// written.
+    static void settle(const std::filesystem::path& run, const std::string& message);
+
   private:
     std::filesystem::path path_;
     int attempt_ = 0;

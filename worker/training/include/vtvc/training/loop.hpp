@@ -52,10 +52,14 @@ struct LoopJob {
     std::function<std::map<std::string, double>(std::int64_t step)> validate;
     /// JSON lines that validate() leaves for metrics.jsonl.
     std::vector<std::string> lines;
-    /// What makes a validation the best: greatest accuracy or least nll; the parameters are put back to the
-    /// best at the end when train.validate_every > 0.
+    /// What makes a validation the best; the parameters are put back to the best at the end when
+    /// train.validate_every > 0.
     SelectBy best_by = SelectBy::accuracy;
 };
+
+/// Is validation a better than b? Greatest accuracy or least nll, of the hard evaluation where it has one and
+/// by asks for it. Anything is better than nothing.
+bool better(const std::map<std::string, double>& a, const std::map<std::string, double>& b, SelectBy by);
 
 struct LoopResult {
     bool finished = true;                      ///< false: stopped with a checkpoint, leave with exit code 75
