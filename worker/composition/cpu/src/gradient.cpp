@@ -36,11 +36,16 @@ float sum_of_lanes(const float* lanes) {
 void CoefficientGradient::list_wanted(const PackedBank& bank, std::int64_t samples, const Coefficients& z,
                                       Wanted wanted) {
     offsets_.clear();
+    tasks_.clear();
+    used_.assign(static_cast<std::size_t>(bank.tasks()), false);
     begin_.assign(1, 0);
     for (std::int64_t b = 0; b < samples; ++b) {
         for (std::int64_t k = 0; k < bank.tasks(); ++k)
-            if (wanted == Wanted::all || z.data[b * z.sample_stride + k * z.task_stride] != 0)
-                offsets_.push_back((k + 1) * kLanes);
+            if (bank.offset(k) > 0 && (wanted == Wanted::all || z.at(b, k) != 0)) {
+                offsets_.push_back(bank.offset(k));
+                tasks_.push_back(k);
+                used_[static_cast<std::size_t>(k)] = true;
+            }
         begin_.push_back(static_cast<std::int64_t>(offsets_.size()));
     }
 }
@@ -60,6 +65,7 @@ void CoefficientGradient::run(Workers& workers, const PackedBank& bank, const Ac
     float* packed_dy = dy_.floats((panels * rows + x.tokens) * kLanes);
     float* parts = parts_.floats(tiles * count);
     for (Buffer& own : sums_) own.floats(count * kLanes);
+    for (Buffer& own : lines_) own.floats((height + 1) * bank.line());
 
     workers.run(panels, rows * bank.outputs(), [&](std::int64_t panel, int) {
         copy_columns(dy, panel * kLanes, kLanes, packed_dy + panel * rows * kLanes);
@@ -74,7 +80,8 @@ void CoefficientGradient::run(Workers& workers, const PackedBank& bank, const Ac
         a.line = bank.line();
         a.inputs = static_cast<int>(std::min(height, bank.inputs() - tile * height));
         for (std::int64_t panel = 0; panel < panels; ++panel) {
-            a.bank = bank.at(panel, tile * height);
+            a.bank = bank.lines(panel, tile * height, a.inputs, used_,
+                                lines_[static_cast<std::size_t>(worker)].floats(0));
             for (std::int64_t b = 0; b < x.samples; ++b) {
                 const std::int64_t begin = begin_[static_cast<std::size_t>(b)];
                 a.count = static_cast<int>(begin_[static_cast<std::size_t>(b + 1)] - begin);
@@ -93,8 +100,7 @@ void CoefficientGradient::run(Workers& workers, const PackedBank& bank, const Ac
              w < begin_[static_cast<std::size_t>(b + 1)]; ++w) {
             double sum = 0;
             for (std::int64_t tile = 0; tile < tiles; ++tile) sum += parts[tile * count + w];
-            dz[b * bank.tasks() + offsets_[static_cast<std::size_t>(w)] / kLanes - 1] =
-                static_cast<float>(sum);
+            dz[b * bank.tasks() + tasks_[static_cast<std::size_t>(w)]] = static_cast<float>(sum);
         }
 }
 

@@ -286,6 +286,8 @@ void gradient(const GradientArguments& a) {
     }
 }
 
+#include "decode.inl.hpp"
+
 using Multiply = void (*)(const MultiplyArguments&, const Destination&);
 using Fused = void (*)(const FusedArguments&, const Destination&);
 constexpr int kMost = kSizes.back();
@@ -333,7 +335,7 @@ void fused_rows(int size, const FusedArguments& a, const Destination& to) {
 constexpr Kernels kKernels{kName,         kSizes.data(), static_cast<int>(kSizes.size()),
                            kFusedLeast,   kFusedMost,    kFusedTerms,
                            kGradientRows, multiply_rows, fused_rows,
-                           compose,       gradient};
+                           compose,       gradient,      decode};
 
 }  // namespace
 
