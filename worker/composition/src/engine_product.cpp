@@ -15,14 +15,23 @@ using torch::autograd::Function;
 using torch::autograd::variable_list;
 
 /// One engine with its threads for the process: two would take each other's cores.
+struct Shared {
+    std::mutex mutex;
+    std::unique_ptr<Engine> engine;
+};
+Shared& shared_engine() {
+    static Shared shared;
+    return shared;
+}
+
 template <class Use>
 void with_engine(const Use& use) {
-    static std::mutex mutex;
-    static std::unique_ptr<Engine> engine;
-    const std::lock_guard lock(mutex);
+    Shared& shared = shared_engine();
+    const std::lock_guard lock(shared.mutex);
     const int threads = at::get_num_threads();
-    if (engine == nullptr || engine->threads() != threads) engine = std::make_unique<Engine>(threads);
-    use(*engine);
+    if (shared.engine == nullptr || shared.engine->threads() != threads)
+        shared.engine = std::make_unique<Engine>(threads);
+    use(*shared.engine);
 }
 
 Activations activations(const at::Tensor& x) {
@@ -82,7 +91,8 @@ struct EngineProduct : Function<EngineProduct> {
             with_packed(block, Side::forward, [&](const PackedBank& bank) {
                 with_engine([&](Engine& engine) {
                     engine.coefficient_gradient(bank, activations(x), activations(g), coefficients(z),
-                                                static_cast<Wanted>(n[3]), dz.data_ptr<float>());
+                                                static_cast<Wanted>(n[3]), dz.data_ptr<float>(),
+                                                composition_settings().gradient_products);
                 });
             });
         }
@@ -96,6 +106,12 @@ struct EngineProduct : Function<EngineProduct> {
 };
 
 }  // namespace
+
+std::int64_t engine_scratch_bytes() {
+    Shared& shared = shared_engine();
+    const std::lock_guard lock(shared.mutex);
+    return shared.engine == nullptr ? 0 : shared.engine->scratch_bytes();
+}
 
 bool engine_takes(const at::Tensor& x) {
     return composition_settings().engine == EngineKind::cpu && x.is_cpu() && x.scalar_type() == at::kFloat;

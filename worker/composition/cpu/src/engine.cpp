@@ -4,11 +4,13 @@
 #include "vtvc/composition/engine.hpp"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 #include <vector>
 
 #include "buffer.hpp"
 #include "gradient.hpp"
+#include "gradient_bf16.hpp"
 #include "kernels.hpp"
 #include "rows.hpp"
 #include "vtvc/composition/workers.hpp"
@@ -40,15 +42,20 @@ constexpr std::int64_t kTogether = 8;
 /// Floats of the bank that lie in the first cache meanwhile.
 constexpr std::int64_t kFirstCache = 4096;
 
+/// Scheme (b): with so few tokens and terms it costs less to multiply the activations with W0 and with each τ
+/// by itself than to compose. Measured (docs/performance.md); one table for all instruction sets, so that a
+/// sample's bits follow from its own active set and the shapes.
+bool mixes(std::int64_t tokens, std::int64_t terms) {
+    constexpr std::array<std::int64_t, 7> most_terms{0, 1 << 20, 8, 4, 2, 1, 1};  // by tokens
+    return terms > 0 && tokens < static_cast<std::int64_t>(most_terms.size()) &&
+           terms <= most_terms.at(static_cast<std::size_t>(tokens));
+}
+
 void check(const PackedBank& bank, const Activations& x, std::int64_t width, const char* what) {
     if (x.width == width && x.samples >= 0 && x.tokens >= 0) return;
     fail<NumericError>("{} of width {} do not fit a block of [{}, {}]; they should have {}", what, x.width,
                        bank.outputs(), bank.inputs(), width);
 }
-
-}  // namespace
-
-namespace {
 
 /// One stretch of inputs of one panel, for all units.
 struct PanelPass {
@@ -131,6 +138,8 @@ struct Call {
     cpu::Placement place;
     float* y;
     bool add = false;
+    std::int64_t matrix = 0;  ///< offset of the line that stands for W0's (PackedBank::offset)
+    std::int64_t task = -1;   ///< whose line that is
 };
 
 }  // namespace
@@ -143,6 +152,7 @@ struct Engine::State {
           lines(static_cast<std::size_t>(workers.threads())) {}
 
     void run(const Call& call);
+    void mix(const Call& all, const std::vector<std::int64_t>& samples);
     void add_thin(const PackedBank::Thin& thin, const Activations& x, const Coefficients& z, float* y,
                   std::int64_t y_row);
     void thin_gradient(const PackedBank::Thin& thin, const Activations& x, const Activations& dy,
@@ -158,6 +168,7 @@ struct Engine::State {
     cpu::Buffer x, narrow_x, narrow_dy;
     std::vector<cpu::Buffer> weights, lines;  ///< of each thread
     std::vector<std::int64_t> listed;         ///< samples with one task's coefficient
+    std::vector<std::int64_t> mixed, others;  ///< samples by scheme
     std::vector<float> scales;                ///< which are these
 };
 
@@ -166,6 +177,7 @@ void Engine::State::run(const Call& call) {
     const std::int64_t outputs = bank.outputs(), inputs = bank.inputs();
     const Kernels& kernels = cpu::kernels();
     rows.plan(bank, call.x, call.z, call.place, kernels);
+    if (call.task >= 0) rows.use(call.task);
     const std::int64_t stretch = stretch_of(bank), padded = rows.count();
     // Kernels ask for activations a little ahead of those they use.
     float* packed = x.floats(padded * stretch + 1024);
@@ -187,7 +199,8 @@ void Engine::State::run(const Call& call) {
             const std::int64_t panel = item / groups, o = panel * kLanes;
             const auto begin = static_cast<std::size_t>(item % groups) * group;
             const auto own = static_cast<std::size_t>(worker);
-            const float* from = bank.lines(panel, first, count, rows.used(), lines[own].floats(0));
+            const float* from =
+                bank.lines(panel, first, count, rows.used(), lines[own].floats(0)) + call.matrix;
             Bias bias = call.bias;
             if (bias.data != nullptr) bias.data += o;
             PanelPass{kernels,
@@ -203,6 +216,33 @@ void Engine::State::run(const Call& call) {
                       weights[own].floats(0)}
                 .run(begin, std::min(units, begin + group));
         });
+    }
+}
+
+/// Scheme (b) for some samples: y = x W0ᵀ + bias, then += (z x) τᵀ, task after task.
+void Engine::State::mix(const Call& all, const std::vector<std::int64_t>& samples) {
+    Call call = all;
+    call.z = {};
+    call.place.x_samples = call.place.y_samples = samples.data();
+    call.x.samples = static_cast<std::int64_t>(samples.size());
+    run(call);
+    call.bias = {};
+    call.add = true;
+    for (call.task = 0; call.task < all.bank.tasks(); ++call.task) {
+        call.matrix = all.bank.offset(call.task);
+        if (call.matrix == 0) continue;
+        listed.clear();
+        scales.clear();
+        for (const std::int64_t b : samples)
+            if (const float own = all.z.at(b, call.task); own != 0) {
+                listed.push_back(b);
+                scales.push_back(own);
+            }
+        if (listed.empty()) continue;
+        call.place.x_samples = call.place.y_samples = listed.data();
+        call.place.x_scales = scales.data();
+        call.x.samples = static_cast<std::int64_t>(listed.size());
+        run(call);
     }
 }
 
@@ -269,6 +309,15 @@ Engine& Engine::operator=(Engine&&) noexcept = default;
 
 int Engine::threads() const { return state_->workers.threads(); }
 
+std::int64_t Engine::scratch_bytes() const {
+    const State& s = *state_;
+    std::int64_t bytes =
+        s.gradient.scratch_bytes() + s.x.size_bytes() + s.narrow_x.size_bytes() + s.narrow_dy.size_bytes();
+    for (const auto* each : {&s.weights, &s.lines})
+        for (const cpu::Buffer& own : *each) bytes += own.size_bytes();
+    return bytes;
+}
+
 void Engine::product(const PackedBank& bank, const Activations& x, const Coefficients& z, const Bias& bias,
                      float* y) {
     check(bank, x, bank.inputs(), "activations");
@@ -284,18 +333,32 @@ void Engine::product(const PackedBank& bank, const Activations& x, const Coeffic
     cpu::Placement place;
     place.y_row = outputs;
     place.bias_stride = bias.sample_stride;
-    state_->run({bank, x, z, bias, place, y});
+    Call call{bank, x, z, bias, place, y};
+    std::vector<std::int64_t>&mixed = state_->mixed, &others = state_->others;
+    mixed.clear();
+    others.clear();
+    for (std::int64_t b = 0; b < x.samples; ++b) {
+        std::int64_t active = 0;
+        for (std::int64_t k = 0; k < bank.tasks(); ++k) active += z.at(b, k) != 0 && bank.offset(k) > 0;
+        (mixes(x.tokens, active) ? mixed : others).push_back(b);
+    }
+    if (!mixed.empty()) state_->mix(call, mixed);
+    if (!others.empty()) {
+        call.place.x_samples = call.place.y_samples = others.data();
+        call.x.samples = static_cast<std::int64_t>(others.size());
+        state_->run(call);
+    }
     for (const PackedBank::Thin& thin : bank.thin()) state_->add_thin(thin, x, z, y, outputs);
 }
 
 void Engine::coefficient_gradient(const PackedBank& bank, const Activations& x, const Activations& dy,
-                                  const Coefficients& z, Wanted wanted, float* dz) {
+                                  const Coefficients& z, Wanted wanted, float* dz, Products products) {
     check(bank, x, bank.inputs(), "activations");
     check(bank, dy, bank.outputs(), "gradients of outputs");
     if (dy.samples != x.samples || dy.tokens != x.tokens)
         fail<NumericError>("gradients of [{}, {}] outputs do not fit activations of [{}, {}]", dy.samples,
                            dy.tokens, x.samples, x.tokens);
-    state_->gradient.run(state_->workers, bank, x, dy, z, wanted, dz);
+    state_->gradient.run(state_->workers, bank, x, dy, z, wanted, products, dz);
     if (bank.thin().empty() || x.tokens == 0) return;
     std::vector<double> sums(static_cast<std::size_t>(x.samples));
     for (auto thin = bank.thin().begin(); thin != bank.thin().end();) {
@@ -307,5 +370,7 @@ void Engine::coefficient_gradient(const PackedBank& bank, const Activations& x, 
             dz[b * bank.tasks() + task] = static_cast<float>(sums[static_cast<std::size_t>(b)]);
     }
 }
+
+bool has_bf16_products() { return cpu::has_bf16_products(); }
 
 }  // namespace vtvc

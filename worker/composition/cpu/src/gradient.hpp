@@ -16,7 +16,8 @@ class CoefficientGradient {
         : sums_(static_cast<std::size_t>(threads)), lines_(static_cast<std::size_t>(threads)) {}
     /// Adds nothing to those of task vectors without lines: they stay zero.
     void run(Workers& workers, const PackedBank& bank, const Activations& x, const Activations& dy,
-             const Coefficients& z, Wanted wanted, float* dz);
+             const Coefficients& z, Wanted wanted, Products products, float* dz);
+    std::int64_t scratch_bytes() const;
 
   private:
     void list_wanted(const PackedBank& bank, std::int64_t samples, const Coefficients& z, Wanted wanted);

@@ -45,7 +45,7 @@ void Rows::plan(const PackedBank& bank, const Activations& x, const Coefficients
     for (std::int64_t b = 0; b < x.samples; ++b) {
         Sample sample{b, static_cast<std::int64_t>(values_.size()), 0};
         for (std::int64_t k = 0; k < bank.tasks() && z.data != nullptr; ++k) {
-            const float own = z.at(b, k);
+            const float own = z.at(place.x_samples == nullptr ? b : place.x_samples[b], k);
             if (own == 0 || bank.offset(k) == 0) continue;
             used_[static_cast<std::size_t>(k)] = true;
             offsets_.push_back(bank.offset(k));
@@ -86,7 +86,7 @@ void Rows::cut(Unit& unit, std::int64_t first, std::int64_t last, const Activati
             const std::int64_t to = place.y_samples == nullptr ? b : place.y_samples[b];
             x_rows_.push_back(from * x.sample_stride + t * x.token_stride);
             y_rows_.push_back((to * x.tokens + t) * place.y_row);
-            bias_rows_.push_back(b * place.bias_stride);
+            bias_rows_.push_back(to * place.bias_stride);
             if (place.x_scales != nullptr) x_scales_.push_back(place.x_scales[b]);
         }
         const auto padded = static_cast<std::size_t>(block.first + block.size);

@@ -24,8 +24,8 @@ struct Unit {
     bool fused = false;  ///< composed while its first block is multiplied; else before
 };
 
-/// Which of the caller's samples stand behind those of a call, and where their products go. Null: all, one
-/// after another.
+/// Which of the caller's samples stand behind those of a call (in x and z), and where their products go (in y
+/// and the bias). Null: all, one after another.
 struct Placement {
     const std::int64_t* x_samples = nullptr;
     const std::int64_t* y_samples = nullptr;
@@ -42,6 +42,8 @@ class Rows {
               const Kernels& kernels);
     const std::vector<Unit>& units() const { return units_; }
     const RowBlock& block(std::int64_t index) const { return blocks_[static_cast<std::size_t>(index)]; }
+    /// Says so of a task whose line stands for W0's.
+    void use(std::int64_t task) { used_[static_cast<std::size_t>(task)] = true; }
     /// By task: whether some sample's coefficient is not zero.
     const std::vector<bool>& used() const { return used_; }
     std::int64_t blocks() const { return static_cast<std::int64_t>(blocks_.size()); }
