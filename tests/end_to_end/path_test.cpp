@@ -1,4 +1,5 @@
 // The whole path through the real programs: results, ranks, stops, evaluation.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <chrono>

@@ -35,7 +35,7 @@ constexpr int kFusedLeast = 10, kFusedMost = 25, kFusedTerms = 1 << 20, kGradien
 #elif HWY_TARGET == HWY_AVX2
 constexpr const char* kName = "avx2";
 constexpr std::array kSizes{1, 2, 3, 4, 5, 6};
-constexpr int kFusedLeast = 4, kFusedMost = 5, kFusedTerms = 4, kGradientRows = 6, kComposeInputs = 3;
+constexpr int kFusedLeast = 4, kFusedMost = 5, kFusedTerms = 4, kGradientRows = 6, kComposeInputs = 6;
 #else
 constexpr const char* kName = "baseline";
 constexpr std::array kSizes{1, 2};
@@ -155,6 +155,8 @@ void fused(const FusedArguments& a, const Destination& to) {
     }
     prefetch<Size>(to);
     constexpr int ahead = 8;
+    // Where every line is used the processor sees one stream by itself, and asking takes slots of the loads.
+    const bool gaps = a.line != (1 + a.terms.count) * kLanes;
     const float* x = a.x;
     const float* HWY_RESTRICT bank = a.bank;
     float* HWY_RESTRICT weights = a.weights;
@@ -166,12 +168,14 @@ void fused(const FusedArguments& a, const Destination& to) {
         near(x);
         // Keeps the compiler from holding every z in a vector register of its own: the sums need them.
         asm volatile("" : "+r"(terms.z));
-        const float* later = bank + ahead * a.line;
-        __builtin_prefetch(later);
-        if constexpr (Count > 0) {
-            VTVC_UNROLL for (int k = 0; k < Count; ++k) __builtin_prefetch(later + terms.offsets[k]);
-        } else if constexpr (Count < 0) {
-            for (int k = 0; k < terms.count; ++k) __builtin_prefetch(later + terms.offsets[k]);
+        if (gaps) {
+            const float* later = bank + ahead * a.line;
+            __builtin_prefetch(later);
+            if constexpr (Count > 0) {
+                VTVC_UNROLL for (int k = 0; k < Count; ++k) __builtin_prefetch(later + terms.offsets[k]);
+            } else if constexpr (Count < 0) {
+                for (int k = 0; k < terms.count; ++k) __builtin_prefetch(later + terms.offsets[k]);
+            }
         }
         __builtin_prefetch(x + 12 * Size, 0, 0);
         if constexpr (Size > 16) __builtin_prefetch(x + 12 * Size + 16, 0, 0);
@@ -282,6 +286,8 @@ void gradient(const GradientArguments& a) {
     }
 }
 
+#include "decode.inl.hpp"
+
 using Multiply = void (*)(const MultiplyArguments&, const Destination&);
 using Fused = void (*)(const FusedArguments&, const Destination&);
 constexpr int kMost = kSizes.back();
@@ -329,7 +335,7 @@ void fused_rows(int size, const FusedArguments& a, const Destination& to) {
 constexpr Kernels kKernels{kName,         kSizes.data(), static_cast<int>(kSizes.size()),
                            kFusedLeast,   kFusedMost,    kFusedTerms,
                            kGradientRows, multiply_rows, fused_rows,
-                           compose,       gradient};
+                           compose,       gradient,      decode};
 
 }  // namespace
 
