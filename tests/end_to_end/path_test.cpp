@@ -1,4 +1,5 @@
 // The whole path through the real programs: results, ranks, stops, evaluation.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -7,9 +8,11 @@
 #include <fstream>
 #include <future>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <thread>
 
 #include "vtvc/storage/predictions.hpp"
+#include "vtvc/storage/tensor_file.hpp"
 #include "world.hpp"
 
 namespace vtvc::testing {
@@ -33,9 +36,10 @@ nlohmann::json last_validation(const std::vector<std::string>& lines) {
     return last;
 }
 
-/// A posterior run of its own: job.seed tells runs apart that must not find each other's results.
-Outcome train(const std::string& name, int ranks, const std::vector<std::string>& sets = {}) {
-    std::filesystem::copy_file(world().file("posterior.toml"), world().file(name + ".toml"),
+/// A job once more, under another name in a store of its own, so that no earlier result is found.
+Outcome run_apart(const std::string& job, const std::string& name, int ranks,
+                  const std::vector<std::string>& sets = {}) {
+    std::filesystem::copy_file(world().file(job + ".toml"), world().file(name + ".toml"),
                                std::filesystem::copy_options::overwrite_existing);
     std::vector<std::string> all{"job.store=store-" + name};
     all.insert(all.end(), sets.begin(), sets.end());
@@ -44,6 +48,9 @@ Outcome train(const std::string& name, int ranks, const std::vector<std::string>
     command.replace(command.find(store), store.size(),
                     "VTVC_STORE=" + world().file("store-" + name).string());
     return shell(command);
+}
+Outcome train(const std::string& name, int ranks, const std::vector<std::string>& sets = {}) {
+    return run_apart("posterior", name, ranks, sets);
 }
 
 /// status.json of the only run in the store of train(name).
@@ -124,6 +131,50 @@ TEST(Path, EvaluationDependsNeitherOnRanksNorOnHowManyRowsAreAsked) {
         for (std::size_t i = 0; i < few.sets[s].probabilities.size(); ++i) {
             ASSERT_EQ(few.sets[s].probabilities[i], whole.sets[s].probabilities[i]) << few.sets[s].mode;
         }
+    }
+}
+
+/// A content hash is over the checksums of every dataset in a file.
+TEST(Path, OneTwoAndFourRanksWriteEqualBytesOfData) {
+    ASSERT_EQ(world().run("posterior", 2).code, 0);
+    const std::vector<std::pair<std::string, std::string>> files{{"features-one", "features.h5"},
+                                                                 {"features-two", "features.h5"},
+                                                                 {"head-one", "head.h5"},
+                                                                 {"bank", "bank.h5"},
+                                                                 {"evaluate", "predictions.h5"}};
+    std::set<std::string> kinds;
+    for (const auto& [job, file] : files) {
+        std::set<std::string> hashes;
+        for (const int ranks : {1, 2, 4}) {
+            const auto name = job + "-by" + std::to_string(ranks);
+            const Outcome outcome = run_apart(job, name, ranks);
+            ASSERT_EQ(outcome.code, 0) << outcome.text;
+            hashes.insert(content_hash_of(world().result(name, file).string()));
+        }
+        EXPECT_EQ(hashes.size(), 1U) << job;
+        kinds.insert(hashes.begin(), hashes.end());
+    }
+    EXPECT_EQ(kinds.size(), files.size());  // different contents have different hashes
+}
+
+TEST(Path, ABankJobStoresAsTheVerbDoes) {
+    (void)world();
+    for (const auto& [store, sets] : std::map<std::string, std::vector<std::string>>{
+             {"bf16", {"bank.store=bf16"}},
+             {"int8", {"bank.store=int8"}},
+             {"lowrank --rank 2", {"bank.store=lowrank", "bank.rank=2"}}}) {
+        const auto name = "bank-" + store.substr(0, 4);
+        const Outcome outcome = run_apart("bank", name, 1, sets);
+        ASSERT_EQ(outcome.code, 0) << outcome.text;
+        const auto made = world().file(name + ".h5").string();
+        const Outcome built = shell(fmt::format(
+            "cd {} && {}/vtvc bank build --base runs/pretrain/model.h5 --task one=runs/finetune-one/model.h5 "
+            "--task two=runs/finetune-two/model.h5 --store {} -o {}",
+            world().file("").string(), VTVC_BIN_DIR, store, made));
+        ASSERT_EQ(built.code, 0) << built.text;
+        EXPECT_EQ(content_hash_of(world().result(name, "bank.h5").string()), content_hash_of(made)) << store;
+        EXPECT_NE(content_hash_of(made), content_hash_of(world().result("bank", "bank.h5").string()))
+            << store;
     }
 }
 
