@@ -23,7 +23,10 @@ constexpr std::uint64_t kDeflateRatio = 1032;  // no stream of deflate grows by 
 class Source {
   public:
     Source(std::unique_ptr<std::istream> in, std::uint64_t bytes, std::string_view where)
-        : path_(where), in_(std::move(in)), bytes_(bytes) {
+        : path_(where),
+          in_(std::move(in)),
+          bytes_(bytes),
+          piece_(static_cast<std::size_t>(std::clamp<std::uint64_t>(bytes, 16, kPiece))) {
         refill();
         gzip_ = stream_.avail_in >= 2 && piece_[0] == '\x1f' && piece_[1] == '\x8b';
         if (gzip_ && inflateInit2(&stream_, 15 + 16) != Z_OK)
@@ -92,7 +95,7 @@ class Source {
     std::string path_;
     std::unique_ptr<std::istream> in_;
     std::uint64_t bytes_, read_ = 0;  ///< of the file; of them, how many were asked for
-    std::vector<char> piece_ = std::vector<char>(kPiece);
+    std::vector<char> piece_;
     bool gzip_ = false, ended_ = false;
     z_stream stream_{};
 };
@@ -176,13 +179,14 @@ std::size_t IdxReader::read(std::span<std::uint8_t> out) {
 namespace {
 IdxArray all_of(IdxReader reader) {
     IdxArray array{reader.shape(), {}};
-    while (true) {  // grows with what is there, not with what is promised
+    std::size_t promised = 1;
+    for (const auto size : array.shape) promised *= static_cast<std::size_t>(size);
+    do {  // grows with what is there, not with what is promised
         const auto have = array.values.size();
-        array.values.resize(have + kPiece);
-        const auto got = reader.read(std::span(array.values).subspan(have));
-        array.values.resize(have + got);
-        if (got == 0) return array;
-    }
+        array.values.resize(have + std::min(kPiece, promised - have));
+        (void)reader.read(std::span(array.values).subspan(have));
+    } while (array.values.size() < promised);
+    return array;
 }
 }  // namespace
 

@@ -14,7 +14,7 @@ Pictures::Pictures(const std::filesystem::path& beside) : beside_(beside.string(
     const auto folder = beside.has_parent_path() ? beside.parent_path() : std::filesystem::path(".");
     std::error_code error;
     std::filesystem::create_directories(folder, error);  // what went wrong is told by what follows
-    std::string name = (folder / ("." + beside.filename().string() + ".pictures-XXXXXX")).string();
+    std::string name = (folder / fmt::format(".{}.pictures-XXXXXX", beside.filename().string())).string();
     descriptor_ = ::mkstemp(name.data());
     if (descriptor_ < 0) {
         const int code = errno;
