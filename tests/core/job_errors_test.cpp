@@ -68,7 +68,7 @@ head = "h.h5"
 )";
     const auto said = complaint(text);
     EXPECT_EQ(
-        said.find("job.toml:6:3: missing 'task.0.features' (Features of that dataset by the bank's base.); "
+        said.find("job.toml:6:1: missing 'task.0.features' (Features of that dataset by the bank's base.); "
                   "make them once"),
         0U)
         << said;
