@@ -8,6 +8,7 @@
 #include <set>
 
 #include "adapter.hpp"
+#include "config_file.hpp"
 #include "import_parts.hpp"
 #include "origin.hpp"
 #include "vtvc/core/error.hpp"
@@ -34,9 +35,9 @@ struct Base {
         const auto meta = Json::parse(file.meta, nullptr, false);
         if (!meta.is_object() || !meta.contains("model"))
             fail<StorageError>("{}: does not say its architecture; was it written by vtvc?", path.string());
-        if (!meta.value("base_hash", "").empty())
+        if (!text_in(meta, "base_hash").empty())
             fail<StorageError>("{}: is itself fine-tuned from a base (content hash {}); give that one",
-                               path.string(), meta.value("base_hash", ""));
+                               path.string(), text_in(meta, "base_hash"));
         Base base{path.string(),
                   content_hash_of(path.string()),
                   model_keys(meta["model"].dump()),

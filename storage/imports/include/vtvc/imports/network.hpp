@@ -35,6 +35,8 @@ class ForeignNetwork {
     ForeignNetwork(ForeignCheckpoint checkpoint, Mapping mapping)
         : checkpoint_(std::move(checkpoint)), mapping_(std::move(mapping)) {}
     std::vector<Piece> pieces_of(const std::string& block) const;
+    /// After checking that it can lie in the block as the piece says.
+    const ForeignTensor& tensor_of(const Piece& piece) const;
 
     ForeignCheckpoint checkpoint_;
     Mapping mapping_;
