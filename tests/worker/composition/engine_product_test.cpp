@@ -131,18 +131,27 @@ TEST(EngineProduct, ThreadsChangeNoBit) {
 
 TEST(EngineProduct, TrainingDoesNotFeelTheOthersOfTheBatch) {
     const BankView bank = make_bank(4, 33, 40);
-    const at::Tensor x = torch::randn({6, 17, 33});
-    at::Tensor z = torch::randn({6, 4, 4});
-    const auto y_of = [&](const at::Tensor& own_x, const at::Tensor& own_z) {
-        return products(*make_composed(bank, own_z.detach().requires_grad_()), own_x).detach();
+    const at::Tensor x = torch::randn({6, 17, 33}), slope = torch::randn({6, 17, 160});
+    const at::Tensor z = torch::randn({6, 4, 4});
+    const auto of = [&](const at::Tensor& own_x, const at::Tensor& own_z, const at::Tensor& own_slope) {
+        const at::Tensor a = own_x.detach().requires_grad_(), c = own_z.detach().requires_grad_();
+        const at::Tensor y = products(*make_composed(bank, c), a);
+        const auto gradients = torch::autograd::grad({y}, {a, c}, {own_slope});
+        return Result{y.detach(), gradients[0], gradients[1]};
     };
-    const at::Tensor all = y_of(x, z);
-    for (std::int64_t b = 0; b < 6; ++b)
-        EXPECT_TRUE(at::equal(y_of(x.narrow(0, b, 1), z.narrow(0, b, 1))[0], all[b]));
+    const auto sample = [](const Result& all, std::int64_t b, std::int64_t count) {
+        return Result{all.y.narrow(0, b, count), all.dx.narrow(0, b, count), all.dz.narrow(0, b, count)};
+    };
+    const Result all = of(x, z, slope);
+    for (const auto& [first, count] : {std::pair{0, 1}, {3, 1}, {5, 1}, {1, 2}, {2, 4}})
+        EXPECT_TRUE(
+            equal(of(x.narrow(0, first, count), z.narrow(0, first, count), slope.narrow(0, first, count)),
+                  sample(all, first, count)))
+            << count << " samples from " << first;
     // The others are gated off.
     at::Tensor alone = at::zeros_like(z);
     alone[3].copy_(z[3]);
-    EXPECT_TRUE(at::equal(y_of(x, alone)[3], all[3]));
+    EXPECT_TRUE(equal(sample(of(x, alone, slope), 3, 1), sample(all, 3, 1)));
 }
 
 TEST(EngineProduct, EvaluationOfASampleDoesNotDependOnItsBatch) {

@@ -4,11 +4,13 @@
 
 #include <torch/torch.h>
 
+#include <numeric>
 #include <sstream>
 
 #include "engine_product.hpp"
 #include "products.hpp"
 #include "schemes.hpp"
+#include "vtvc/composition/batched_product.hpp"
 #include "vtvc/core/error.hpp"
 
 namespace vtvc {
@@ -19,17 +21,21 @@ using torch::autograd::Function;
 using torch::autograd::variable_list;
 
 /// Small blocks, all at once: one node of the graph instead of one a bias. columns [J, B, K] → each [B, n…].
+/// A sample's sums are its own, as everywhere: no product over the batch.
 struct ComposedVectors : Function<ComposedVectors> {
     static variable_list forward(AutogradContext* ctx, const at::Tensor& columns, const BankView* bank,
                                  const std::vector<std::int64_t>& blocks) {
         variable_list composed, taus;
         std::vector<std::int64_t> coefficients;
+        std::vector<std::int64_t> tasks(static_cast<std::size_t>(columns.size(2)));
+        std::iota(tasks.begin(), tasks.end(), 0);
         for (const std::int64_t block : blocks) {
             coefficients.push_back(bank->partition().index[static_cast<std::size_t>(block)]);
             taus.push_back(bank->tau(block));
             std::vector<std::int64_t> shape = bank->base(block).sizes().vec();
             shape.insert(shape.begin(), columns.size(1));
-            composed.push_back(compose(bank->stacked(block), columns[coefficients.back()]).view(shape));
+            composed.push_back(
+                compose_in_order(bank->stacked(block), columns[coefficients.back()], tasks).view(shape));
         }
         ctx->save_for_backward(taus);
         ctx->saved_data["coefficients"] = coefficients;
@@ -42,8 +48,11 @@ struct ComposedVectors : Function<ComposedVectors> {
         const std::vector<std::int64_t> coefficients = ctx->saved_data["coefficients"].toIntVector();
         const std::vector<std::int64_t> shape = ctx->saved_data["shape"].toIntVector();
         const at::Tensor d = at::zeros(shape, taus[0].options());
-        for (std::size_t i = 0; i < taus.size(); ++i)
-            d[coefficients[i]].addmm_(gradients[i].reshape({shape[1], taus[i].size(1)}), taus[i].t());
+        for (std::size_t i = 0; i < taus.size(); ++i) {
+            const std::int64_t values = taus[i].size(1);
+            batched_product_out(d[coefficients[i]].unsqueeze(1), gradients[i].reshape({shape[1], 1, values}),
+                                taus[i].t().expand({shape[1], values, shape[2]}), 1, 1);
+        }
         return {d, {}, {}};
     }
 };

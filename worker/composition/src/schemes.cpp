@@ -168,8 +168,6 @@ at::Tensor StackedMatrix::as_factors(const at::Tensor& flat) const {
     return layout == Layout::outputs_first ? matrices.transpose(-2, -1) : matrices;
 }
 
-at::Tensor compose(const at::Tensor& stacked, const at::Tensor& z) { return at::mm(with_base(z), stacked); }
-
 at::Tensor compose_in_order(const at::Tensor& stacked, const at::Tensor& z,
                             const std::vector<std::int64_t>& tasks) {
     at::Tensor w = at::empty({z.size(0), stacked.size(1)}, stacked.options());

@@ -29,9 +29,8 @@ struct StackedMatrix {
     at::Tensor as_factors(const at::Tensor& flat) const;
 };
 
-/// W_b = W0 + Σ_k z_bk τ_k as one product. stacked [1 + K, n] → [B, n]
-at::Tensor compose(const at::Tensor& stacked, const at::Tensor& z);
-/// The same task after task, of the given tasks: a zero coefficient changes no bit.
+/// W_b = W0 + Σ_k z_bk τ_k, task after task, of the given tasks: a zero coefficient changes no bit.
+/// stacked [1 + K, n] → [B, n]
 at::Tensor compose_in_order(const at::Tensor& stacked, const at::Tensor& z,
                             const std::vector<std::int64_t>& tasks);
 

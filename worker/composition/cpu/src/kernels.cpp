@@ -155,6 +155,8 @@ void fused(const FusedArguments& a, const Destination& to) {
     }
     prefetch<Size>(to);
     constexpr int ahead = 8;
+    // Where every line is used the processor sees one stream by itself, and asking takes slots of the loads.
+    const bool gaps = a.line != (1 + a.terms.count) * kLanes;
     const float* x = a.x;
     const float* HWY_RESTRICT bank = a.bank;
     float* HWY_RESTRICT weights = a.weights;
@@ -166,12 +168,14 @@ void fused(const FusedArguments& a, const Destination& to) {
         near(x);
         // Keeps the compiler from holding every z in a vector register of its own: the sums need them.
         asm volatile("" : "+r"(terms.z));
-        const float* later = bank + ahead * a.line;
-        __builtin_prefetch(later);
-        if constexpr (Count > 0) {
-            VTVC_UNROLL for (int k = 0; k < Count; ++k) __builtin_prefetch(later + terms.offsets[k]);
-        } else if constexpr (Count < 0) {
-            for (int k = 0; k < terms.count; ++k) __builtin_prefetch(later + terms.offsets[k]);
+        if (gaps) {
+            const float* later = bank + ahead * a.line;
+            __builtin_prefetch(later);
+            if constexpr (Count > 0) {
+                VTVC_UNROLL for (int k = 0; k < Count; ++k) __builtin_prefetch(later + terms.offsets[k]);
+            } else if constexpr (Count < 0) {
+                for (int k = 0; k < terms.count; ++k) __builtin_prefetch(later + terms.offsets[k]);
+            }
         }
         __builtin_prefetch(x + 12 * Size, 0, 0);
         if constexpr (Size > 16) __builtin_prefetch(x + 12 * Size + 16, 0, 0);

@@ -1,7 +1,8 @@
 #pragma once
 // Many small matrix products in one call: what per-sample weights and attention are made of. Torch's own
 // batched product spends more time on bookkeeping than on arithmetic at our sizes where it has no MKL
-// (Debian's build), so there it goes to BLAS directly; the build chooses the file (CMakeLists.txt).
+// (Debian's build), and with MKL (PyTorch's builds) a product's last bits depend on how many there are. So on
+// the CPU each goes to BLAS by itself.
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
@@ -11,8 +12,8 @@ namespace vtvc {
 
 /// out[…, M, N] = scale · a[…, M, K] · b[…, K, N] + keep · out, for one or two batch axes, equal in all three
 /// (expand a shared operand). Any strides; out has a last stride of 1. float or double. No gradient is
-/// recorded: for use inside autograd functions and in evaluation. The bits of a product do not depend on how
-/// many there are.
+/// recorded: for use inside autograd functions and in evaluation. On the CPU the bits of a product do not
+/// depend on how many there are.
 void batched_product_out(const at::Tensor& out, const at::Tensor& a, const at::Tensor& b, double scale = 1,
                          double keep = 0);
 
