@@ -261,7 +261,7 @@ Index walk(const File& file, const std::string& kind, std::int64_t version) {
 Index walk_in_child(const File& file, const std::string& kind, std::int64_t version) {
     const std::scoped_lock lock(library());
     const auto answer = in_limited_child(file.path(), [&] {
-        const auto bytes = to_bytes(walk(file, kind, version));
+        const auto bytes = to_bytes(Walk(file).whole(kind, version));  // the lock is the parent's
         return std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     });
     return parse_index(std::as_bytes(std::span(answer)), file.path(), file.bytes());
