@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "bench_compose.hpp"
 #include "output.hpp"
 #include "run_job.hpp"
 #include "verbs.hpp"
@@ -22,6 +23,7 @@ namespace fs = std::filesystem;
 struct BenchRequest {
     std::int64_t threads = 1;
     std::vector<std::string> overrides;
+    std::string curves;  ///< empty: none
     bool json = false;
 };
 
@@ -49,30 +51,53 @@ std::string value_text(const Json& value) {
     return value.is_string() ? value.get<std::string>() : value.dump();
 }
 
-int run(const BenchRequest& request) {
+/// Flat objects with the same keys as a table with a head line.
+std::string csv(const Json& rows) {
+    std::string text;
+    for (const Json& row : rows) {
+        std::vector<std::string> head, cells;
+        for (const auto& [key, value] : row.items()) {
+            head.push_back(key);
+            cells.push_back(value_text(value));
+        }
+        if (text.empty()) text = fmt::format("{}\n", fmt::join(head, ","));
+        text += fmt::format("{}\n", fmt::join(cells, ","));
+    }
+    return text;
+}
+
+}  // namespace
+
+Json measure_composition(std::int64_t threads, const std::vector<std::string>& overrides) {
     const Scratch scratch;
     const fs::path file = scratch.path / "bench.toml";
     write_atomically(file, "[job]\nkind = \"bench\"\n");
     RunRequest job;
     job.job = file.string();
     job.store = (scratch.path / "store").string();
-    job.overrides = request.overrides;
-    job.overrides.push_back(fmt::format("job.threads={}", request.threads));
+    job.overrides = overrides;
+    job.overrides.push_back(fmt::format("job.threads={}", threads));
     job.output = RunRequest::Output::kept;
-    if (const int code = run_job_file(job); code != 0) return code;
-    for (const auto& entry : fs::directory_iterator(scratch.path / "store" / "runs")) {
-        const Json result = Json::parse(read_text((entry.path() / "bench.json").string()));
-        if (request.json) {
-            print_json(result);
-            return 0;
-        }
-        std::string text;
-        for (const auto& [key, value] : result.items())
-            text += fmt::format("{:<34} {}\n", key, value_text(value));
-        print_text(text);
-        return 0;
-    }
+    if (const int code = run_job_file(job); code != 0) throw Exit{code};
+    for (const auto& entry : fs::directory_iterator(scratch.path / "store" / "runs"))
+        return Json::parse(read_text((entry.path() / "bench.json").string()));
     fail<StorageError>("the measuring job left no result in {}; run it again", job.store);
+}
+
+namespace {
+
+void run(const BenchRequest& request) {
+    if (!request.curves.empty()) {
+        const Json rows = measure_curves(request.curves, request.threads, request.overrides);
+        if (request.json) return print_json(Json{{"curves", rows}});
+        return print_text(csv(rows));
+    }
+    const Json result = measure_composition(request.threads, request.overrides);
+    if (request.json) return print_json(result);
+    std::string text;
+    for (const auto& [key, value] : result.items())
+        text += fmt::format("{:<34} {}\n", key, value_text(value));
+    print_text(text);
 }
 
 }  // namespace
@@ -87,10 +112,11 @@ void add_bench(CLI::App& app) {
         ->check(CLI::Range(1, 1024));
     verb.add_option("--set", request->overrides, "key=value of the bench job; may be repeated")
         ->allow_extra_args(false);
+    verb.add_option("--curves", request->curves,
+                    "Instead: products along one curve (tokens, samples, tasks, active, vit_b_16, vit_l_14, "
+                    "demo) or all, as CSV");
     add_json_flag(verb, request->json);
-    verb.callback([request] {
-        if (const int code = run(*request); code != 0) throw Exit{code};
-    });
+    verb.callback([request] { run(*request); });
 }
 
 }  // namespace vtvc

@@ -24,7 +24,8 @@ TEST(Bench, GivesTheKeysOfEveryCase) {
     ASSERT_EQ(outcome.code, 0) << outcome.text;
     const auto json = nlohmann::json::parse(outcome.text);
     for (const char* key : {"linear_3of3", "linear_1of3", "linear_0of3", "linear_3of3_up", "linear_3of3_down",
-                            "linear_3of3_worst", "forward_3of3", "forward_1of3", "step_3of3", "step_1of3"}) {
+                            "linear_3of3_worst", "forward_3of3", "forward_1of3", "step_3of3", "step_1of3",
+                            "int8_3of3", "bf16_3of3", "memory"}) {
         ASSERT_TRUE(json.contains(key)) << key;
         EXPECT_GT(json[key].get<double>(), 0) << key;
         EXPECT_LT(json[key].get<double>(), 1e4) << key;
@@ -34,6 +35,24 @@ TEST(Bench, GivesTheKeysOfEveryCase) {
     EXPECT_GE(json["linear_3of3_worst"], json["linear_3of3"]);
     EXPECT_FALSE(json["isa"].get<std::string>().empty());
     EXPECT_GT(json["packed_bytes"].get<std::int64_t>(), 0);
+}
+
+TEST(Bench, DrawsACurveAsATable) {
+    const std::string verb = std::string(VTVC_BIN_DIR) +
+                             "/vtvc bench compose --set bench.repetitions=1 --set "
+                             "bench.batch=2 --curves ";
+    const Outcome outcome = shell(verb + "demo 2>/dev/null");
+    ASSERT_EQ(outcome.code, 0) << outcome.text;
+    EXPECT_EQ(outcome.text.rfind("curve,outputs,inputs,samples,tokens,tasks,active,storage,ratio,bound\n", 0),
+              0U)
+        << outcome.text;
+    for (const char* row :
+         {"\ndemo,64,64,2,17,8,8,f32,", "\ndemo,128,64,2,17,8,2,f32,", "\ndemo,64,128,2,17,8,0,f32,",
+          "\ndemo,64,64,2,17,8,8,int8,", "\ndemo,64,64,2,17,8,8,bf16,"})
+        EXPECT_NE(outcome.text.find(row), std::string::npos) << row << " of " << outcome.text;
+    const Outcome unknown = shell(verb + "loops");
+    EXPECT_NE(unknown.code, 0);
+    EXPECT_NE(unknown.text.find("'loops'"), std::string::npos) << unknown.text;
 }
 
 TEST(Bench, MeasuresScalingOnTwoThreadsInWallTime) {

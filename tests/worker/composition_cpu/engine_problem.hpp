@@ -64,8 +64,8 @@ struct Results {
     bool operator==(const Results&) const = default;
 };
 
-inline Results run(Engine& engine, const Problem& p, Wanted wanted = Wanted::all) {
-    const PackedBank forward(p.matrices()), backward(p.matrices().transposed());
+inline Results run(Engine& engine, const Problem& p, const PackedBank& forward, const PackedBank& backward,
+                   Wanted wanted) {
     // Not a number wherever nothing is written.
     const auto unset = [](std::int64_t n) {
         return std::vector<float>(static_cast<std::size_t>(n), std::numeric_limits<float>::quiet_NaN());
@@ -78,6 +78,9 @@ inline Results run(Engine& engine, const Problem& p, Wanted wanted = Wanted::all
     engine.coefficient_gradient(forward, p.activations(), p.output_gradient(), p.coefficients(), wanted,
                                 r.dz.data());
     return r;
+}
+inline Results run(Engine& engine, const Problem& p, Wanted wanted = Wanted::all) {
+    return run(engine, p, PackedBank(p.matrices()), PackedBank(p.matrices().transposed()), wanted);
 }
 
 /// Largest difference over the largest value (at least 1e-30): infinite where something is not a number.

@@ -24,27 +24,58 @@ BankView::BankView(std::vector<Block> blocks, std::vector<std::string> task_name
       task_names_(std::move(task_names)),
       partition_(partition_blocks(partition, blocks_)),
       base_(std::move(base)),
-      tau_(std::move(tau)),
+      stored_(blocks_.size()),
       packed_(std::make_shared<PackedBlocks>()) {
     if (task_names_.empty())
         fail<NumericError>("a bank without task vectors composes nothing; keep one at least");
-    if (base_.size() != blocks_.size() || tau_.size() != blocks_.size())
+    if (base_.size() != blocks_.size() || tau.size() != blocks_.size())
         fail<NumericError>("{} blocks need as many base tensors and task tensors, not {} and {}",
-                           blocks_.size(), base_.size(), tau_.size());
+                           blocks_.size(), base_.size(), tau.size());
     for (std::size_t j = 0; j < blocks_.size(); ++j) {
         std::vector<std::int64_t> stacked{tasks()};
         stacked.insert(stacked.end(), blocks_[j].shape.begin(), blocks_[j].shape.end());
         if (base_[j].sizes() != at::IntArrayRef(blocks_[j].shape) ||
-            tau_[j].sizes() != at::IntArrayRef(stacked))
+            tau[j].sizes() != at::IntArrayRef(stacked))
             fail<NumericError>("block {} should have base {} and task vectors {}, not {} and {}",
                                blocks_[j].name, shape_text(blocks_[j].shape), shape_text(stacked),
-                               shape_text(base_[j].sizes()), shape_text(tau_[j].sizes()));
+                               shape_text(base_[j].sizes()), shape_text(tau[j].sizes()));
         const std::int64_t elements = base_[j].numel();
         stacked_.push_back(
-            at::cat({base_[j].detach().reshape({1, elements}), tau_[j].detach().reshape({-1, elements})}));
+            at::cat({base_[j].detach().reshape({1, elements}), tau[j].detach().reshape({-1, elements})}));
         base_[j] = stacked_[j][0].view(blocks_[j].shape);
-        tau_[j] = stacked_[j].narrow(0, 1, tasks());
     }
+}
+
+BankView::BankView(std::vector<Block> blocks, std::vector<std::string> task_names,
+                   std::vector<StoredBlock> stored, Partition partition, at::ScalarType type)
+    : blocks_(std::move(blocks)),
+      task_names_(std::move(task_names)),
+      partition_(partition_blocks(partition, blocks_)),
+      packed_(std::make_shared<PackedBlocks>()) {
+    if (stored.size() != blocks_.size())
+        fail<NumericError>("{} blocks need as many stored ones, not {}", blocks_.size(), stored.size());
+    for (std::size_t j = 0; j < blocks_.size(); ++j) {
+        StoredBlock& own = stored[j];
+        if (own.base().sizes() != at::IntArrayRef(blocks_[j].shape) || own.tasks() != tasks())
+            fail<NumericError>("block {} should have shape {} and {} task vectors, not {} and {}",
+                               blocks_[j].name, shape_text(blocks_[j].shape), tasks(),
+                               shape_text(own.base().sizes()), own.tasks());
+        if (type == at::kFloat && blocks_[j].shape.size() >= 2 && !own.all_f32()) {
+            base_.push_back(own.base());
+            stacked_.emplace_back();
+            stored_.push_back(std::make_shared<const StoredBlock>(std::move(own)));
+            continue;
+        }
+        stacked_.push_back(own.expanded().to(type));
+        base_.push_back(stacked_[j][0].view(blocks_[j].shape));
+        stored_.emplace_back();
+        own = StoredBlock();
+    }
+}
+
+at::Tensor BankView::stacked(std::int64_t block) const {
+    const StoredBlock* own = stored(block);
+    return own == nullptr ? stacked_[static_cast<std::size_t>(block)] : own->expanded();
 }
 
 std::int64_t BankView::packed_copies() const { return packed_->copies(); }
@@ -69,24 +100,10 @@ BankView BankView::load(const Bank& bank, Partition partition, const std::vector
         fail<ConfigError>("bank {} is left without a task vector (all {} are excluded); keep one at least",
                           bank.path(), all.size());
 
-    std::vector<at::Tensor> base, tau;
-    for (std::size_t j = 0; j < bank.blocks().size(); ++j) {
-        const Block& block = bank.blocks()[j];
-        const auto id = static_cast<std::int64_t>(j);
-        const auto elements = static_cast<std::size_t>(block.elements());
-        const auto tasks = static_cast<std::int64_t>(kept.size());
-        at::Tensor origin = at::empty({block.elements()}, at::kFloat);
-        at::Tensor vectors = at::empty({tasks, block.elements()}, at::kFloat);
-        bank.read_base(id, {origin.data_ptr<float>(), elements});
-        for (std::int64_t k = 0; k < tasks; ++k)
-            bank.read_task(id, kept[static_cast<std::size_t>(k)],
-                           {vectors.data_ptr<float>() + static_cast<std::size_t>(k) * elements, elements});
-        std::vector<std::int64_t> stacked{tasks};
-        stacked.insert(stacked.end(), block.shape.begin(), block.shape.end());
-        base.push_back(origin.view(block.shape).to(type));
-        tau.push_back(vectors.view(stacked).to(type));
-    }
-    return BankView(bank.blocks(), std::move(names), std::move(base), std::move(tau), partition);
+    std::vector<StoredBlock> stored;
+    for (std::size_t j = 0; j < bank.blocks().size(); ++j)
+        stored.push_back(StoredBlock::read(bank, static_cast<std::int64_t>(j), kept));
+    return BankView(bank.blocks(), std::move(names), std::move(stored), partition, type);
 }
 
 std::vector<at::Tensor> merge(const BankView& bank, const at::Tensor& z) {

@@ -144,8 +144,7 @@ at::Tensor ComposedWeights::vector(std::int64_t block) {
 at::Tensor ComposedWeights::product(const at::Tensor& x, std::int64_t block, const at::Tensor& bias,
                                     Layout layout) {
     const at::Tensor base = as_matrix(bank_.base(block));
-    StackedMatrix matrix{bank_.stacked(block), base.size(0), base.size(1), layout};
-    check_activations(x, matrix.inputs());
+    check_activations(x, layout == Layout::outputs_first ? base.size(1) : base.size(0));
     if (x.size(0) != samples_)
         fail<NumericError>("activations of {} samples meet coefficients of {}; give one row of z a sample",
                            x.size(0), samples_);
@@ -154,9 +153,10 @@ at::Tensor ComposedWeights::product(const at::Tensor& x, std::int64_t block, con
     const std::vector<std::int64_t>& tasks = tasks_[j];
     const bool engine = scheme_ == Scheme::automatic && engine_takes(x);
     if (engine && !(tasks.empty() && order == Order::fastest))
-        return engine_product(x, column_[j], bias, {&bank_.packed(), block, matrix}, wanted_);
-    if (tasks.empty()) return affine(x, matrix.factor(0), bias, order);
+        return engine_product(x, column_[j], bias, {&bank_, block, layout}, wanted_);
+    if (tasks.empty()) return affine(x, layout == Layout::outputs_first ? base.t() : base, bias, order);
 
+    StackedMatrix matrix{bank_.stacked(block), base.size(0), base.size(1), layout};
     // Up to three tokens, K + 1 small products cost less than making O·I weights a sample.
     const bool mix = scheme_ == Scheme::mix_activations || (scheme_ == Scheme::automatic && x.size(1) <= 3);
     if (order == Order::per_sample)
@@ -166,7 +166,8 @@ at::Tensor ComposedWeights::product(const at::Tensor& x, std::int64_t block, con
     if (static_cast<std::int64_t>(tasks.size()) < bank_.tasks()) {
         const at::Tensor kept = at::tensor(tasks, at::TensorOptions().dtype(at::kLong).device(z.device()));
         z = z.index_select(1, kept);
-        matrix.stacked = at::cat({matrix.stacked.narrow(0, 0, 1), bank_.tau(block).index_select(0, kept)});
+        const at::Tensor tau = matrix.stacked.narrow(0, 1, bank_.tasks());
+        matrix.stacked = at::cat({matrix.stacked.narrow(0, 0, 1), tau.index_select(0, kept)});
     }
     return mix ? mixed(x, z, bias, matrix) : materialised(x, z, bias, matrix);
 }

@@ -15,14 +15,23 @@ using torch::autograd::Function;
 using torch::autograd::variable_list;
 
 /// One engine with its threads for the process: two would take each other's cores.
+struct Shared {
+    std::mutex mutex;
+    std::unique_ptr<Engine> engine;
+};
+Shared& shared_engine() {
+    static Shared shared;
+    return shared;
+}
+
 template <class Use>
 void with_engine(const Use& use) {
-    static std::mutex mutex;
-    static std::unique_ptr<Engine> engine;
-    const std::lock_guard lock(mutex);
+    Shared& shared = shared_engine();
+    const std::lock_guard lock(shared.mutex);
     const int threads = at::get_num_threads();
-    if (engine == nullptr || engine->threads() != threads) engine = std::make_unique<Engine>(threads);
-    use(*engine);
+    if (shared.engine == nullptr || shared.engine->threads() != threads)
+        shared.engine = std::make_unique<Engine>(threads);
+    use(*shared.engine);
 }
 
 Activations activations(const at::Tensor& x) {
@@ -46,48 +55,50 @@ at::Tensor multiply(const at::Tensor& x, const at::Tensor& z, const at::Tensor& 
     return y;
 }
 
+template <class Use>
+void with_packed(const EngineBlock& b, Side side, const Use& use) {
+    b.bank->packed().with(b.block, engine_matrices(*b.bank, b.block, b.layout), side, use);
+}
+
 struct EngineProduct : Function<EngineProduct> {
     /// A bias without rows stands for none: autograd functions take no undefined tensors.
     static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x, const at::Tensor& z,
                               const at::Tensor& bias, const EngineBlock& block, Wanted wanted) {
-        ctx->save_for_backward({x, z, block.matrix.stacked});
-        ctx->saved_data["numbers"] = std::vector<std::int64_t>{reinterpret_cast<std::int64_t>(block.packed),
+        ctx->save_for_backward({x, z});
+        ctx->saved_data["numbers"] = std::vector<std::int64_t>{reinterpret_cast<std::int64_t>(block.bank),
                                                                block.block,
-                                                               block.matrix.rows,
-                                                               block.matrix.columns,
-                                                               static_cast<std::int64_t>(block.matrix.layout),
+                                                               static_cast<std::int64_t>(block.layout),
                                                                static_cast<std::int64_t>(wanted),
                                                                bias.size(0),
                                                                x.requires_grad(),
                                                                z.requires_grad()};
         at::Tensor y;
-        block.packed->with(block.block, block.matrix, Side::forward,
-                           [&](const PackedBank& bank) { y = multiply(x, z, bias, bank); });
+        with_packed(block, Side::forward, [&](const PackedBank& bank) { y = multiply(x, z, bias, bank); });
         return y;
     }
 
     static variable_list backward(AutogradContext* ctx, variable_list gradients) {
         const variable_list saved = ctx->get_saved_variables();
         const std::vector<std::int64_t> n = ctx->saved_data["numbers"].toIntVector();
-        const EngineBlock block{
-            reinterpret_cast<PackedBlocks*>(n[0]), n[1], {saved[2], n[2], n[3], static_cast<Layout>(n[4])}};
+        const EngineBlock block{reinterpret_cast<const BankView*>(n[0]), n[1], static_cast<Layout>(n[2])};
         const at::Tensor &x = saved[0], &z = saved[1], &g = gradients[0];
         at::Tensor dx, dz, db;
-        if (n[7] != 0)
-            block.packed->with(block.block, block.matrix, Side::backward,
-                               [&](const PackedBank& bank) { dx = multiply(g, z, {}, bank); });
-        if (n[8] != 0) {
+        if (n[5] != 0)
+            with_packed(block, Side::backward,
+                        [&](const PackedBank& bank) { dx = multiply(g, z, {}, bank); });
+        if (n[6] != 0) {
             dz = at::empty(z.sizes(), z.options());
-            block.packed->with(block.block, block.matrix, Side::forward, [&](const PackedBank& bank) {
+            with_packed(block, Side::forward, [&](const PackedBank& bank) {
                 with_engine([&](Engine& engine) {
                     engine.coefficient_gradient(bank, activations(x), activations(g), coefficients(z),
-                                                static_cast<Wanted>(n[5]), dz.data_ptr<float>());
+                                                static_cast<Wanted>(n[3]), dz.data_ptr<float>(),
+                                                composition_settings().gradient_products);
                 });
             });
         }
-        if (n[6] == 1) {
+        if (n[4] == 1) {
             db = g.sum(at::IntArrayRef({0, 1})).unsqueeze(0);
-        } else if (n[6] > 1) {
+        } else if (n[4] > 1) {
             db = g.sum(1);
         }
         return {dx, dz, db, {}, {}};
@@ -95,6 +106,12 @@ struct EngineProduct : Function<EngineProduct> {
 };
 
 }  // namespace
+
+std::int64_t engine_scratch_bytes() {
+    Shared& shared = shared_engine();
+    const std::lock_guard lock(shared.mutex);
+    return shared.engine == nullptr ? 0 : shared.engine->scratch_bytes();
+}
 
 bool engine_takes(const at::Tensor& x) {
     return composition_settings().engine == EngineKind::cpu && x.is_cpu() && x.scalar_type() == at::kFloat;

@@ -13,15 +13,15 @@ namespace vtvc {
 /// reference.
 bool engine_takes(const at::Tensor& x);
 
-/// One block of a bank and its packed copies.
+/// One weight block of a bank.
 struct EngineBlock {
-    PackedBlocks* packed;
+    const BankView* bank;
     std::int64_t block;
-    StackedMatrix matrix;
+    Layout layout;
 };
 
 /// x [B, T, I], z [B, K], bias [1 or B, O] or undefined → [B, T, O]. Gradients flow into all three; the
-/// packed blocks must outlive the backward pass.
+/// bank must outlive the backward pass.
 at::Tensor engine_product(const at::Tensor& x, const at::Tensor& z, const at::Tensor& bias,
                           const EngineBlock& block, Wanted wanted);
 

@@ -6,25 +6,28 @@
 
 namespace vtvc {
 
-StackedMatrices engine_matrices(const StackedMatrix& matrix, Side side) {
-    const std::int64_t elements = matrix.rows * matrix.columns;
-    const StackedMatrices rows_out{matrix.stacked.data_ptr<float>(),
-                                   matrix.tasks(),
-                                   matrix.rows,
-                                   matrix.columns,
-                                   elements,
-                                   matrix.columns,
-                                   1};
-    const bool rows_are_outputs = matrix.layout == Layout::outputs_first;
-    return rows_are_outputs == (side == Side::forward) ? rows_out : rows_out.transposed();
+StoredMatrices engine_matrices(const BankView& bank, std::int64_t block, Layout layout) {
+    const bool rows_are_outputs = layout == Layout::outputs_first;
+    if (const StoredBlock* stored = bank.stored(block)) return stored->matrices(rows_are_outputs);
+    const at::Tensor all = bank.stacked(block);
+    const std::int64_t elements = all.size(1), rows = bank.base(block).size(0);
+    const float* data = all.data_ptr<float>();
+    StoredMatrices m{data, rows, rows == 0 ? 0 : elements / rows, {}, rows_are_outputs};
+    for (std::int64_t k = 1; k <= bank.tasks(); ++k) {
+        StoredMatrix task;
+        task.kind = StoredMatrix::Kind::f32;
+        task.f32 = data + k * elements;
+        m.tasks.push_back(task);
+    }
+    return m;
 }
 
-void PackedBlocks::with(std::int64_t block, const StackedMatrix& matrix, Side side,
+void PackedBlocks::with(std::int64_t block, const StoredMatrices& forward, Side side,
                         const std::function<void(const PackedBank&)>& use) {
     const std::lock_guard lock(mutex_);
     const auto found = held_.find({block, side});
     if (found != held_.end()) return use(found->second);
-    const StackedMatrices matrices = engine_matrices(matrix, side);
+    const StoredMatrices matrices = side == Side::forward ? forward : forward.transposed();
     const std::int64_t bytes = PackedBank::size_bytes(matrices);
     if (held_bytes_ + bytes > composition_settings().packed_bytes) {
         passing_.assign(matrices);

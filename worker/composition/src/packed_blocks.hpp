@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "schemes.hpp"
+#include "vtvc/composition/composed.hpp"
 #include "vtvc/composition/packed_bank.hpp"
 
 namespace vtvc {
@@ -15,8 +16,8 @@ enum class Side { forward, backward };
 
 class PackedBlocks {
   public:
-    /// Calls use(bank) with the block packed for that side.
-    void with(std::int64_t block, const StackedMatrix& matrix, Side side,
+    /// Calls use(bank) with the block packed for that side; forward: as products with the block read it.
+    void with(std::int64_t block, const StoredMatrices& forward, Side side,
               const std::function<void(const PackedBank&)>& use);
     std::int64_t copies() const { return static_cast<std::int64_t>(held_.size()); }
     std::int64_t held_bytes() const { return held_bytes_; }
@@ -28,7 +29,7 @@ class PackedBlocks {
     PackedBank passing_;  ///< a block for which there is no room
 };
 
-/// The matrix of one side as the engine reads it. Float32, contiguous.
-StackedMatrices engine_matrices(const StackedMatrix& matrix, Side side);
+/// A weight block for products with it. Float32.
+StoredMatrices engine_matrices(const BankView& bank, std::int64_t block, Layout layout);
 
 }  // namespace vtvc

@@ -1,16 +1,16 @@
 // What composition costs over the plain network: single products, forward passes, training steps. Each number
 // is a median over rounds in which everything ran once.
-#include <dlfcn.h>
 #include <torch/torch.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "interleaved.hpp"
+#include "bench_parts.hpp"
 #include "kinds.hpp"
 #include "vtvc/composition/composed.hpp"
 #include "vtvc/composition/engine.hpp"
 #include "vtvc/composition/plain.hpp"
+#include "vtvc/composition/settings.hpp"
 #include "vtvc/core/error.hpp"
 #include "vtvc/core/files.hpp"
 #include "vtvc/core/progress.hpp"
@@ -20,35 +20,6 @@ namespace vtvc {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-/// Torch's threads, the engine's (which follow them) and those of an OpenBLAS under torch.
-void use_threads(std::int64_t threads) {
-    at::set_num_threads(static_cast<int>(threads));
-    using Set = void (*)(int);
-    if (const auto set = reinterpret_cast<Set>(dlsym(RTLD_DEFAULT, "openblas_set_num_threads")))
-        set(static_cast<int>(threads));
-}
-
-BankView random_bank(const std::vector<Block>& blocks, const std::vector<at::Tensor>& base,
-                     std::int64_t tasks) {
-    std::vector<at::Tensor> tau;
-    std::vector<std::string> names;
-    for (std::int64_t k = 0; k < tasks; ++k) names.push_back(fmt::format("task{}", k));
-    for (const at::Tensor& w : base) {
-        std::vector<std::int64_t> shape = w.sizes().vec();
-        shape.insert(shape.begin(), tasks);
-        tau.push_back(torch::randn(shape) * 1e-3);
-    }
-    return BankView(blocks, names, base, tau, Partition::tensor);
-}
-
-/// z [B, K, J] with a random active set of its own for every sample and block.
-at::Tensor random_coefficients(const BenchJob& job, std::int64_t blocks, std::int64_t active) {
-    const at::Tensor z = torch::rand({job.batch, job.tasks, blocks}) + .1;
-    const at::Tensor rank =
-        torch::rand({job.batch, job.tasks, blocks}).argsort(std::int64_t{1}).argsort(std::int64_t{1});
-    return at::where(rank < active, z, at::zeros_like(z));
-}
 
 class Bench {
   public:
@@ -73,11 +44,15 @@ class Bench {
     bool run() {
         const std::int64_t width = job_.model.width, mlp = job_.model.mlp;
         products(width, width, "");
-        products(width, mlp, "_up");
-        products(mlp, width, "_down");
+        std::vector<std::string> shapes{""};
+        if (mlp != width) {
+            products(width, mlp, "_up");
+            products(mlp, width, "_down");
+            shapes.insert(shapes.end(), {"_up", "_down"});
+        }
         for (const std::int64_t active : cases()) {
             double worst = 0;
-            for (const char* shape : {"", "_up", "_down"})
+            for (const std::string& shape : shapes)
                 worst = std::max(worst, json_.value(key("linear", active) + shape, 0.));
             json_[key("linear", active) + "_worst"] = worst;
         }
@@ -112,27 +87,19 @@ class Bench {
     /// One weight matrix, forward.
     void products(std::int64_t inputs, std::int64_t outputs, const std::string& suffix) {
         const at::NoGradGuard evaluation;
-        const at::Tensor base = torch::randn({outputs, inputs}) * .03;
-        const BankView bank = random_bank({{"weight", {outputs, inputs}}}, {base}, job_.tasks);
-        const at::Tensor x = torch::randn({job_.batch, tokens_, inputs});
-        PlainWeights plain({base});
-        Interleaved rounds(clock_);
-        const std::size_t blas = rounds.add([&] {
-            at::mm(x.view({-1, inputs}), base.t());
-        }),
-                          own = rounds.add([&] { plain.linear(x, 0, -1); });
+        ProductRounds product(clock_, job_.batch, tokens_, inputs, outputs);
         std::vector<std::pair<std::string, std::size_t>> composed;
-        for (const std::int64_t active : cases()) {
-            const at::Tensor z = random_coefficients(job_, 1, active);
-            composed.emplace_back(key("linear", active) + suffix,
-                                  rounds.add([&, z] { make_composed(bank, z)->linear(x, 0, -1); }));
-        }
+        for (const std::int64_t active : cases())
+            composed.emplace_back(key("linear", active) + suffix, product.add(job_.tasks, active));
+        if (suffix.empty())
+            for (const StorageKind kind : {StorageKind::bf16, StorageKind::int8})
+                composed.emplace_back(key(std::string(name_of(kind)).c_str(), job_.tasks),
+                                      product.add(job_.tasks, job_.tasks, kind));
         const std::string what = fmt::format("linear_{}x{}", outputs, inputs);
-        measure(rounds, what.c_str());
-        const std::size_t least = fastest(rounds, blas, own, what);
-        for (const auto& [name, candidate] : composed) json_[name] = rounds.ratio(candidate, least);
-        const double adds = static_cast<double>(job_.batch * tokens_ * inputs * outputs);
-        json_["plain_" + what + "_gflops"] = 2e-9 * adds / rounds.seconds(least);
+        measure(product.rounds(), what.c_str());
+        for (const auto& [name, candidate] : composed) json_[name] = product.ratio(candidate);
+        json_["plain_" + what] = product.fastest_name();
+        json_["plain_" + what + "_gflops"] = product.plain_gflops();
     }
 
     /// Our speed-up from one to two threads over the plain product's.
@@ -142,7 +109,7 @@ class Bench {
         const at::Tensor base = torch::randn({width, width}) * .03;
         const BankView bank = random_bank({{"weight", {width, width}}}, {base}, job_.tasks);
         const at::Tensor x = torch::randn({job_.batch, tokens_, width});
-        const at::Tensor z = random_coefficients(job_, 1, job_.tasks);
+        const at::Tensor z = random_coefficients(job_.batch, job_.tasks, 1, job_.tasks);
         Interleaved rounds(Clock::wall);
         const auto with = [&](std::int64_t threads, auto work) {
             return rounds.add([threads, work] {
@@ -177,7 +144,7 @@ class Bench {
         });
         std::vector<std::size_t> ours;
         for (const std::int64_t active : composed) {
-            const at::Tensor z = random_coefficients(job_, blocks, active);
+            const at::Tensor z = random_coefficients(job_.batch, job_.tasks, blocks, active);
             ours.push_back(forward.add([&, z] {
                 const at::NoGradGuard evaluation;
                 vit.forward(images, *make_composed(bank, z));
@@ -197,7 +164,7 @@ class Bench {
         });
         ours.clear();
         for (const std::int64_t active : composed) {
-            const at::Tensor z = random_coefficients(job_, blocks, active);
+            const at::Tensor z = random_coefficients(job_.batch, job_.tasks, blocks, active);
             const Gradients gradients = active == job_.tasks ? Gradients::all : Gradients::active;
             ours.push_back(step.add([&, z, gradients] {
                 const at::Tensor own_z = z.detach().requires_grad_();
@@ -205,10 +172,22 @@ class Bench {
                 (vit.forward(images, *weights) * slope).sum().backward();
             }));
         }
+        // The same with all active, ∂z from products in bf16.
+        const at::Tensor z = random_coefficients(job_.batch, job_.tasks, blocks, job_.tasks);
+        const std::size_t rounded = step.add([&, z] {
+            composition_settings().gradient_products = Products::bf16;
+            const at::Tensor own_z = z.detach().requires_grad_();
+            const auto weights = make_composed(bank, own_z);
+            (vit.forward(images, *weights) * slope).sum().backward();
+            composition_settings().gradient_products = Products::f32;
+        });
         measure(step, "step");
         json_["plain_step"] = "torch's BLAS";
         for (std::size_t i = 0; i < composed.size(); ++i)
             json_[key("step", composed[i])] = step.ratio(ours[i], plain_step);
+        if (has_bf16_products() && engine_isa() == "avx512")
+            json_[key("step", job_.tasks) + "_bf16"] = step.ratio(rounded, plain_step);
+        if (!stopped()) json_["memory"] = memory_ratio(job_, bank, base);
         json_["packed_copies"] = bank.packed_copies();
         json_["packed_bytes"] = bank.packed_bytes();
     }

@@ -45,7 +45,7 @@ bool dispatch(RunContext& context, const Job& job) {
 int run_job(Communicator& comm, const JobRequest& request, const std::atomic<bool>& stop_asked) {
     const std::unique_ptr<Job> job = load_job(request.file, request.overrides);
     torch::set_num_threads(static_cast<int>(job->common.threads));
-    composition_settings() = {job->common.engine, job->common.packed_memory << 20};
+    composition_settings() = {job->common.engine, job->common.packed_memory << 20, Products::f32};
     const std::filesystem::path store =
         store_folder(request.store.empty() ? job->common.store : request.store);
     const RunIdentity identity = comm.rank() == 0 ? identify(*job) : RunIdentity{};

@@ -23,6 +23,8 @@ class Buffer {
         return data_.get();
     }
 
+    std::int64_t size_bytes() const { return capacity_ * static_cast<std::int64_t>(sizeof(float)); }
+
   private:
     struct Free {
         void operator()(float* data) const { std::free(data); }

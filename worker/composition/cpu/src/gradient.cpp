@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "gradient_bf16.hpp"
 #include "kernels.hpp"
 
 namespace vtvc::cpu {
@@ -36,54 +37,81 @@ float sum_of_lanes(const float* lanes) {
 void CoefficientGradient::list_wanted(const PackedBank& bank, std::int64_t samples, const Coefficients& z,
                                       Wanted wanted) {
     offsets_.clear();
+    tasks_.clear();
+    used_.assign(static_cast<std::size_t>(bank.tasks()), false);
     begin_.assign(1, 0);
     for (std::int64_t b = 0; b < samples; ++b) {
         for (std::int64_t k = 0; k < bank.tasks(); ++k)
-            if (wanted == Wanted::all || z.data[b * z.sample_stride + k * z.task_stride] != 0)
-                offsets_.push_back((k + 1) * kLanes);
+            if (bank.offset(k) > 0 && (wanted == Wanted::all || z.at(b, k) != 0)) {
+                offsets_.push_back(bank.offset(k));
+                tasks_.push_back(k);
+                used_[static_cast<std::size_t>(k)] = true;
+            }
         begin_.push_back(static_cast<std::int64_t>(offsets_.size()));
     }
 }
 
+std::int64_t CoefficientGradient::scratch_bytes() const {
+    std::int64_t bytes = x_.size_bytes() + dy_.size_bytes() + parts_.size_bytes();
+    for (const auto* each : {&sums_, &lines_})
+        for (const Buffer& own : *each) bytes += own.size_bytes();
+    return bytes;
+}
+
 void CoefficientGradient::run(Workers& workers, const PackedBank& bank, const Activations& x,
-                              const Activations& dy, const Coefficients& z, Wanted wanted, float* dz) {
+                              const Activations& dy, const Coefficients& z, Wanted wanted, Products products,
+                              float* dz) {
     std::fill(dz, dz + x.samples * bank.tasks(), 0.F);
     list_wanted(bank, x.samples, z, wanted);
     const auto count = static_cast<std::int64_t>(offsets_.size());
     if (count == 0 || x.tokens == 0 || bank.outputs() == 0 || bank.inputs() == 0) return;
 
     const Kernels& kernels = cpu::kernels();
-    const std::int64_t rows = x.samples * x.tokens, height = kernels.gradient_rows;
+    const std::int64_t height = kernels.gradient_rows;
+    const bool bf16 = products == Products::bf16 && has_bf16_products() && height == kBf16Rows;
+    // In bf16 two tokens stand side by side.
+    const std::int64_t steps = bf16 ? (x.tokens + 1) / 2 : x.tokens, rows = x.samples * steps;
+    const auto copy = [bf16](const Activations& from, std::int64_t first, std::int64_t width, float* to) {
+        if (bf16) return copy_bf16_columns(from, first, width, reinterpret_cast<std::uint32_t*>(to));
+        copy_columns(from, first, width, to);
+    };
     const std::int64_t tiles = (bank.inputs() + height - 1) / height, panels = bank.panels();
     float* packed_x = x_.floats(tiles * rows * height);
     // The kernel asks for the sample after the last one.
-    float* packed_dy = dy_.floats((panels * rows + x.tokens) * kLanes);
+    float* packed_dy = dy_.floats((panels * rows + steps) * kLanes);
     float* parts = parts_.floats(tiles * count);
     for (Buffer& own : sums_) own.floats(count * kLanes);
+    for (Buffer& own : lines_) own.floats((height + 1) * bank.line());
 
     workers.run(panels, rows * bank.outputs(), [&](std::int64_t panel, int) {
-        copy_columns(dy, panel * kLanes, kLanes, packed_dy + panel * rows * kLanes);
+        copy(dy, panel * kLanes, kLanes, packed_dy + panel * rows * kLanes);
     });
     workers.run(tiles, rows * bank.inputs() * bank.outputs(), [&](std::int64_t tile, int worker) {
         float* own_x = packed_x + tile * rows * height;
-        copy_columns(x, tile * height, height, own_x);
+        copy(x, tile * height, height, own_x);
         float* sums = sums_[static_cast<std::size_t>(worker)].floats(0);
         std::fill(sums, sums + count * kLanes, 0.F);
         GradientArguments a;
-        a.tokens = x.tokens;
+        a.tokens = steps;
         a.line = bank.line();
         a.inputs = static_cast<int>(std::min(height, bank.inputs() - tile * height));
         for (std::int64_t panel = 0; panel < panels; ++panel) {
-            a.bank = bank.at(panel, tile * height);
+            a.bank = bank.lines(panel, tile * height, a.inputs, used_,
+                                lines_[static_cast<std::size_t>(worker)].floats(0));
             for (std::int64_t b = 0; b < x.samples; ++b) {
                 const std::int64_t begin = begin_[static_cast<std::size_t>(b)];
                 a.count = static_cast<int>(begin_[static_cast<std::size_t>(b + 1)] - begin);
                 if (a.count == 0) continue;
-                a.x = own_x + b * x.tokens * height;
-                a.dy = packed_dy + (panel * rows + b * x.tokens) * kLanes;
+                a.x = own_x + b * steps * height;
+                a.dy = packed_dy + (panel * rows + b * steps) * kLanes;
                 a.offsets = offsets_.data() + begin;
                 a.sums = sums + begin * kLanes;
-                kernels.gradient(a);
+                if (bf16) {
+                    bf16_gradient(a, reinterpret_cast<const std::uint32_t*>(a.x),
+                                  reinterpret_cast<const std::uint32_t*>(a.dy));
+                } else {
+                    kernels.gradient(a);
+                }
             }
         }
         for (std::int64_t w = 0; w < count; ++w) parts[tile * count + w] = sum_of_lanes(sums + w * kLanes);
@@ -93,8 +121,7 @@ void CoefficientGradient::run(Workers& workers, const PackedBank& bank, const Ac
              w < begin_[static_cast<std::size_t>(b + 1)]; ++w) {
             double sum = 0;
             for (std::int64_t tile = 0; tile < tiles; ++tile) sum += parts[tile * count + w];
-            dz[b * bank.tasks() + offsets_[static_cast<std::size_t>(w)] / kLanes - 1] =
-                static_cast<float>(sum);
+            dz[b * bank.tasks() + tasks_[static_cast<std::size_t>(w)]] = static_cast<float>(sum);
         }
 }
 

@@ -11,18 +11,23 @@ namespace vtvc::cpu {
 
 class CoefficientGradient {
   public:
-    /// One thread's sums each.
-    explicit CoefficientGradient(int threads) : sums_(static_cast<std::size_t>(threads)) {}
+    /// One thread's sums and lines each.
+    explicit CoefficientGradient(int threads)
+        : sums_(static_cast<std::size_t>(threads)), lines_(static_cast<std::size_t>(threads)) {}
+    /// Adds nothing to those of task vectors without lines: they stay zero.
     void run(Workers& workers, const PackedBank& bank, const Activations& x, const Activations& dy,
-             const Coefficients& z, Wanted wanted, float* dz);
+             const Coefficients& z, Wanted wanted, Products products, float* dz);
+    std::int64_t scratch_bytes() const;
 
   private:
     void list_wanted(const PackedBank& bank, std::int64_t samples, const Coefficients& z, Wanted wanted);
 
     std::vector<std::int64_t> offsets_;  ///< of the wanted τ_k, sample after sample
+    std::vector<std::int64_t> tasks_;    ///< and which they are
     std::vector<std::int64_t> begin_;    ///< of each sample's among them
+    std::vector<bool> used_;             ///< by task
     Buffer x_, dy_, parts_;
-    std::vector<Buffer> sums_;
+    std::vector<Buffer> sums_, lines_;
 };
 
 }  // namespace vtvc::cpu

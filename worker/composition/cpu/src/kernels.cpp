@@ -35,7 +35,7 @@ constexpr int kFusedLeast = 10, kFusedMost = 25, kFusedTerms = 1 << 20, kGradien
 #elif HWY_TARGET == HWY_AVX2
 constexpr const char* kName = "avx2";
 constexpr std::array kSizes{1, 2, 3, 4, 5, 6};
-constexpr int kFusedLeast = 4, kFusedMost = 5, kFusedTerms = 4, kGradientRows = 6, kComposeInputs = 3;
+constexpr int kFusedLeast = 4, kFusedMost = 5, kFusedTerms = 4, kGradientRows = 6, kComposeInputs = 6;
 #else
 constexpr const char* kName = "baseline";
 constexpr std::array kSizes{1, 2};
@@ -286,6 +286,8 @@ void gradient(const GradientArguments& a) {
     }
 }
 
+#include "decode.inl.hpp"
+
 using Multiply = void (*)(const MultiplyArguments&, const Destination&);
 using Fused = void (*)(const FusedArguments&, const Destination&);
 constexpr int kMost = kSizes.back();
@@ -333,7 +335,7 @@ void fused_rows(int size, const FusedArguments& a, const Destination& to) {
 constexpr Kernels kKernels{kName,         kSizes.data(), static_cast<int>(kSizes.size()),
                            kFusedLeast,   kFusedMost,    kFusedTerms,
                            kGradientRows, multiply_rows, fused_rows,
-                           compose,       gradient};
+                           compose,       gradient,      decode};
 
 }  // namespace
 

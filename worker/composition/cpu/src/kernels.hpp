@@ -3,6 +3,8 @@
 // differ between the sets; what one output is summed up from, and in which order, does not.
 #include <cstdint>
 
+#include "vtvc/composition/operands.hpp"
+
 namespace vtvc::cpu {
 
 /// Where a block of rows times one panel goes: y (16 outputs of each row, or fewer at the edge).
@@ -49,6 +51,18 @@ struct GradientArguments {
     float* sums = nullptr;  ///< [count][16], added to
 };
 
+/// One task vector's packed lines → floats.
+struct DecodeArguments {
+    StoredMatrix::Kind kind;        ///< f32, bf16 or int8
+    const float* packed = nullptr;  ///< the first input's line, whatever its numbers are
+    std::int64_t packed_line = 0;   ///< floats from one input to the next
+    float* out = nullptr;
+    std::int64_t line = 0;  ///< of out: floats from one input to the next
+    std::int64_t inputs = 0;
+    const float* scales = nullptr;  ///< int8: one an input, or 16, one an output of the panel
+    bool scales_by_input = false;
+};
+
 struct Kernels {
     const char* name;
     /// Rows that a register block may have, ascending; a block in between is filled up with rows of zeros.
@@ -65,6 +79,7 @@ struct Kernels {
     /// weights[i] = W0[i] + Σ z τ[i]
     void (*compose)(const float* bank, std::int64_t line, const Terms&, std::int64_t inputs, float* weights);
     void (*gradient)(const GradientArguments&);
+    void (*decode)(const DecodeArguments&);
 };
 
 /// Those of the instruction set in use.

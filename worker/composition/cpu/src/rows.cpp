@@ -32,20 +32,23 @@ int Rows::compare(const Sample& a, const Sample& b) const {
                                      static_cast<std::size_t>(common) * sizeof(float));
 }
 
-void Rows::plan(const PackedBank& bank, const Activations& x, const Coefficients& z, std::int64_t bias_stride,
+void Rows::plan(const PackedBank& bank, const Activations& x, const Coefficients& z, const Placement& place,
                 const Kernels& kernels) {
+    used_.assign(static_cast<std::size_t>(bank.tasks()), false);
     offsets_.clear();
     values_.clear();
     samples_.clear();
     units_.clear();
     blocks_.clear();
     for (std::vector<std::int64_t>* rows : {&x_rows_, &y_rows_, &bias_rows_}) rows->clear();
+    x_scales_.clear();
     for (std::int64_t b = 0; b < x.samples; ++b) {
         Sample sample{b, static_cast<std::int64_t>(values_.size()), 0};
-        for (std::int64_t k = 0; k < bank.tasks(); ++k) {
-            const float own = z.data[b * z.sample_stride + k * z.task_stride];
-            if (own == 0) continue;
-            offsets_.push_back((k + 1) * PackedBank::lanes);
+        for (std::int64_t k = 0; k < bank.tasks() && z.data != nullptr; ++k) {
+            const float own = z.at(place.x_samples == nullptr ? b : place.x_samples[b], k);
+            if (own == 0 || bank.offset(k) == 0) continue;
+            used_[static_cast<std::size_t>(k)] = true;
+            offsets_.push_back(bank.offset(k));
             values_.push_back(own);
             ++sample.term_count;
         }
@@ -58,17 +61,18 @@ void Rows::plan(const PackedBank& bank, const Activations& x, const Coefficients
     if (x.tokens == 0) return;
     for (std::size_t first = 0; first < samples_.size();) {
         std::size_t last = first + 1;
-        while (last < samples_.size() && compare(samples_[first], samples_[last]) == 0) ++last;
+        while (last < samples_.size() && compare(samples_[first], samples_[last]) == 0 &&
+               (place.unit_samples == 0 || static_cast<std::int64_t>(last - first) < place.unit_samples))
+            ++last;
         Unit unit{samples_[first].terms, samples_[first].term_count, blocks(), 0, false};
-        cut(unit, static_cast<std::int64_t>(first), static_cast<std::int64_t>(last), x, bank.outputs(),
-            bias_stride, kernels);
+        cut(unit, static_cast<std::int64_t>(first), static_cast<std::int64_t>(last), x, place, kernels);
         units_.push_back(unit);
         first = last;
     }
 }
 
-void Rows::cut(Unit& unit, std::int64_t first, std::int64_t last, const Activations& x, std::int64_t outputs,
-               std::int64_t bias_stride, const Kernels& kernels) {
+void Rows::cut(Unit& unit, std::int64_t first, std::int64_t last, const Activations& x,
+               const Placement& place, const Kernels& kernels) {
     const std::int64_t rows = (last - first) * x.tokens;
     unit.fused = rows >= kernels.fused_least && unit.term_count <= kernels.fused_terms;
     std::int64_t most = unit.fused ? kernels.fused_most : kernels.sizes[kernels.size_count - 1];
@@ -78,12 +82,16 @@ void Rows::cut(Unit& unit, std::int64_t first, std::int64_t last, const Activati
         for (std::int64_t r = done; r < done + block.rows; ++r) {
             const std::int64_t b = samples_[static_cast<std::size_t>(first + r / x.tokens)].index;
             const std::int64_t t = r % x.tokens;
-            x_rows_.push_back(b * x.sample_stride + t * x.token_stride);
-            y_rows_.push_back((b * x.tokens + t) * outputs);
-            bias_rows_.push_back(b * bias_stride);
+            const std::int64_t from = place.x_samples == nullptr ? b : place.x_samples[b];
+            const std::int64_t to = place.y_samples == nullptr ? b : place.y_samples[b];
+            x_rows_.push_back(from * x.sample_stride + t * x.token_stride);
+            y_rows_.push_back((to * x.tokens + t) * place.y_row);
+            bias_rows_.push_back(to * place.bias_stride);
+            if (place.x_scales != nullptr) x_scales_.push_back(place.x_scales[b]);
         }
         const auto padded = static_cast<std::size_t>(block.first + block.size);
         for (std::vector<std::int64_t>* table : {&x_rows_, &y_rows_, &bias_rows_}) table->resize(padded);
+        if (place.x_scales != nullptr) x_scales_.resize(padded);
         done += block.rows;
         most = kernels.sizes[kernels.size_count - 1];
         blocks_.push_back(block);
@@ -109,8 +117,16 @@ void Rows::pack(const Activations& x, const RowBlock& block, std::int64_t first,
                 for (std::int64_t c = 0; c < inputs; ++c) to[c * size] = from[c * x.width_stride];
             }
         }
+        if (!x_scales_.empty()) scale(block, inputs, out + i * size);
         for (std::int64_t m = block.rows; m < size; ++m)
             for (std::int64_t c = 0; c < inputs; ++c) out[(i + c) * size + m] = 0;
+    }
+}
+
+void Rows::scale(const RowBlock& block, std::int64_t inputs, float* out) const {
+    for (std::int64_t m = 0; m < block.rows; ++m) {
+        const float own = x_scales_[static_cast<std::size_t>(block.first + m)];
+        for (std::int64_t c = 0; c < inputs; ++c) out[c * block.size + m] *= own;
     }
 }
 

@@ -24,13 +24,28 @@ struct Unit {
     bool fused = false;  ///< composed while its first block is multiplied; else before
 };
 
+/// Which of the caller's samples stand behind those of a call (in x and z), and where their products go (in y
+/// and the bias). Null: all, one after another.
+struct Placement {
+    const std::int64_t* x_samples = nullptr;
+    const std::int64_t* y_samples = nullptr;
+    const float* x_scales = nullptr;  ///< each sample's activations are multiplied with; null: nothing
+    std::int64_t y_row = 0;           ///< floats from one token to the next
+    std::int64_t bias_stride = 0;
+    std::int64_t unit_samples = 0;  ///< samples of a unit at most; 0: any
+};
+
 class Rows {
   public:
     /// Memory is kept from call to call.
-    void plan(const PackedBank& bank, const Activations& x, const Coefficients& z, std::int64_t bias_stride,
+    void plan(const PackedBank& bank, const Activations& x, const Coefficients& z, const Placement& place,
               const Kernels& kernels);
     const std::vector<Unit>& units() const { return units_; }
     const RowBlock& block(std::int64_t index) const { return blocks_[static_cast<std::size_t>(index)]; }
+    /// Says so of a task whose line stands for W0's.
+    void use(std::int64_t task) { used_[static_cast<std::size_t>(task)] = true; }
+    /// By task: whether some sample's coefficient is not zero.
+    const std::vector<bool>& used() const { return used_; }
     std::int64_t blocks() const { return static_cast<std::int64_t>(blocks_.size()); }
     /// Rows of all blocks.
     std::int64_t count() const { return static_cast<std::int64_t>(x_rows_.size()); }
@@ -48,16 +63,19 @@ class Rows {
     struct Sample {
         std::int64_t index = 0, terms = 0, term_count = 0;
     };
+    void scale(const RowBlock& block, std::int64_t inputs, float* out) const;
     int compare(const Sample& a, const Sample& b) const;
-    void cut(Unit& unit, std::int64_t first, std::int64_t last, const Activations& x, std::int64_t outputs,
-             std::int64_t bias_stride, const Kernels& kernels);
+    void cut(Unit& unit, std::int64_t first, std::int64_t last, const Activations& x, const Placement& place,
+             const Kernels& kernels);
 
     std::vector<std::int64_t> offsets_;
     std::vector<float> values_;
+    std::vector<bool> used_;
     std::vector<Sample> samples_;
     std::vector<Unit> units_;
     std::vector<RowBlock> blocks_;
     std::vector<std::int64_t> x_rows_, y_rows_, bias_rows_;
+    std::vector<float> x_scales_;  ///< by row; empty: none
 };
 
 }  // namespace vtvc::cpu

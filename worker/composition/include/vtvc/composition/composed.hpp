@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "vtvc/composition/stored_block.hpp"
 #include "vtvc/composition/weights.hpp"
 #include "vtvc/storage/bank.hpp"
 
@@ -22,6 +23,10 @@ class BankView {
     /// From tensors: base[j], tau[j] of shape [K, shape of base[j]].
     BankView(std::vector<Block> blocks, std::vector<std::string> task_names, std::vector<at::Tensor> base,
              std::vector<at::Tensor> tau, Partition partition);
+    /// From blocks as a bank stores them. Weights whose task vectors are rounded or of low rank stay so; all
+    /// others become tensors, as do all where the type is not float.
+    BankView(std::vector<Block> blocks, std::vector<std::string> task_names, std::vector<StoredBlock> stored,
+             Partition partition, at::ScalarType type = at::kFloat);
     std::int64_t tasks() const { return static_cast<std::int64_t>(task_names_.size()); }
     std::int64_t coefficients() const { return partition_.count(); }
     const std::vector<std::string>& task_names() const { return task_names_; }
@@ -29,9 +34,14 @@ class BankView {
     const PartitionMap& partition() const { return partition_; }
     const at::Tensor& base(std::int64_t block) const { return base_[static_cast<std::size_t>(block)]; }
     /// [K, elements of the block]
-    const at::Tensor& tau(std::int64_t block) const { return tau_[static_cast<std::size_t>(block)]; }
-    /// Base and task vectors of a block in one piece, [1 + K, elements]; base() and tau() are views of it.
-    const at::Tensor& stacked(std::int64_t block) const { return stacked_[static_cast<std::size_t>(block)]; }
+    at::Tensor tau(std::int64_t block) const { return stacked(block).narrow(0, 1, tasks()); }
+    /// Base and task vectors of a block in one piece, [1 + K, elements]; made anew for each call where
+    /// stored() has the block.
+    at::Tensor stacked(std::int64_t block) const;
+    /// The block as it is stored, where it stays so; else null.
+    const StoredBlock* stored(std::int64_t block) const {
+        return stored_[static_cast<std::size_t>(block)].get();
+    }
     /// Copies of the blocks in the engine's own order, made when they are needed (settings.hpp has the
     /// budget).
     PackedBlocks& packed() const { return *packed_; }
@@ -43,7 +53,9 @@ class BankView {
     std::vector<Block> blocks_;
     std::vector<std::string> task_names_;
     PartitionMap partition_;
-    std::vector<at::Tensor> stacked_, base_, tau_;
+    std::vector<at::Tensor> base_;
+    std::vector<at::Tensor> stacked_;                         ///< undefined where stored_ has the block
+    std::vector<std::shared_ptr<const StoredBlock>> stored_;  ///< null where stacked_ has it
     std::shared_ptr<PackedBlocks> packed_;
 };
 

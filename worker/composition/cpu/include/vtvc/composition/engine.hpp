@@ -20,6 +20,12 @@ namespace vtvc {
 /// Which ∂L/∂z are made; the others are left at zero.
 enum class Wanted { all, active };
 
+/// How the products behind ∂L/∂z are made. bf16 rounds activations and gradients to eight bits (an error of
+/// half a per cent of ∂z's size) for almost half the time; for training, never for checks of gradients. Where
+/// has_bf16_products() is false, or the instruction set in use is not avx512, it is f32 all the same.
+enum class Products { f32, bf16 };
+bool has_bf16_products();
+
 class Engine {
   public:
     /// The calling thread is one of `threads`; more sleep until there is work.
@@ -29,6 +35,8 @@ class Engine {
     Engine& operator=(Engine&&) noexcept;
 
     int threads() const;
+    /// Memory kept from call to call.
+    std::int64_t scratch_bytes() const;
 
     /// y_b = x_b W_bᵀ + bias_b with W_b = W0 + Σ_k z_bk τ_k. x [B, T, inputs] → y [B, T, outputs], dense; y
     /// may not overlap the inputs. NumericError: x does not fit the bank.
@@ -39,7 +47,8 @@ class Engine {
     /// dz_bk = ⟨dyᵀ_b x_b, τ_k⟩. x [B, T, inputs], dy [B, T, outputs] → dz [B, tasks], dense; summed in an
     /// order that follows from the shapes and the instruction set. NumericError: x or dy do not fit.
     void coefficient_gradient(const PackedBank& bank, const Activations& x, const Activations& dy,
-                              const Coefficients& z, Wanted wanted, float* dz);
+                              const Coefficients& z, Wanted wanted, float* dz,
+                              Products products = Products::f32);
 
   private:
     struct State;
