@@ -141,7 +141,7 @@ TEST_F(AdapterFolder, ConfigurationsAreRefused) {
 TEST_F(AdapterFolder, FactorsThatDoNotFitAreRefused) {
     const std::string config = R"({"lora_alpha":2})";
     const auto q = std::string("model.encoder.layers.1.self_attn.q_proj.");
-    refuses(config, {}, "holds no factors");
+    refuses(config, {tensor("ln.weight", {8})}, "holds no factors");
     refuses(config, {plain[0]}, "only one of lora_A and lora_B");
     refuses(config, {tensor(q + "lora_A.weight", {2, 7}), plain[1]}, "do not make the 8 × 8");
     refuses(config, {tensor(q + "lora_A.weight", {2, 8}), tensor(q + "lora_B.weight", {8, 3})},
@@ -258,6 +258,7 @@ TEST(Hostile, ABaseWhoseHashIsANumber) {
     BankImport what;
     what.base = folder / "base.h5";
     what.out = folder / "bank.h5";
+    what.tasks = {{"x", folder / "none.safetensors"}};
     expect_refused([&] { (void)import_bank(what); }, {"model's configuration cannot be read"});
 }
 
