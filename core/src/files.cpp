@@ -79,8 +79,10 @@ PendingFile::~PendingFile() {
     fs::remove(temporary_, ignored);
 }
 
+void PendingFile::sync() const { sync_path(temporary_); }
+
 void PendingFile::commit() {
-    sync_path(temporary_);
+    sync();
     rename_durably(temporary_, final_);
     committed_ = true;
 }
@@ -144,6 +146,6 @@ void JsonLines::write(std::string_view json) {
     bytes_ += json.size() + 1;
 }
 
-void JsonLines::sync() { sync_path(path_); }
+void JsonLines::sync() const { sync_path(path_); }
 
 }  // namespace vtvc

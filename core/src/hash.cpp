@@ -2,10 +2,24 @@
 
 #include <fmt/format.h>
 #include <xxhash.h>
+#if defined(__x86_64__)
+#include <xxh_x86dispatch.h>
+#endif
 
 #include <new>
 
 namespace vtvc {
+
+namespace {
+/// The widest instructions that the processor has; the library's plain call is compiled for the oldest.
+void update(XXH3_state_t* state, const void* bytes, std::size_t count) {
+#if defined(__x86_64__)
+    XXH3_128bits_update_dispatch(state, bytes, count);
+#else
+    XXH3_128bits_update(state, bytes, count);
+#endif
+}
+}  // namespace
 
 struct Hasher::State {
     State() : xxh(XXH3_createState()) {
@@ -25,8 +39,8 @@ Hasher& Hasher::operator=(Hasher&&) noexcept = default;
 
 Hasher& Hasher::add(std::span<const std::byte> bytes) {
     const std::uint64_t length = bytes.size();
-    XXH3_128bits_update(state_->xxh, &length, sizeof length);
-    XXH3_128bits_update(state_->xxh, bytes.data(), bytes.size());
+    update(state_->xxh, &length, sizeof length);
+    update(state_->xxh, bytes.data(), bytes.size());
     return *this;
 }
 

@@ -140,7 +140,8 @@ class JobReader final : public Visitor {
 
     void missing(const std::string& name, const Node& where, const Key& about) {
         wrong_.insert(name);
-        problems_.push_back({where.key_place, fmt::format("missing '{}' ({})", name, about.help)});
+        problems_.push_back({where.key_place, fmt::format("missing '{}' ({}){}{}", name, about.help,
+                                                          about.way.empty() ? "" : "; ", about.way)});
     }
 
     void complain(std::string_view name, const Node& node, const std::string& what) {

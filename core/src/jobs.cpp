@@ -126,6 +126,8 @@ void BankJob::describe(Visitor& v) {
     v.section("bank", "What the bank holds beside the tasks.");
     v.key("bank.random_vectors", random_vectors,
           {.help = "Random vectors of the tasks' mean norm per tensor, added as controls.", .min = 0});
+    v.key("bank.store", store, {.help = "How task vectors are kept."});
+    v.key("bank.rank", rank, {.help = "Rank that store = \"lowrank\" keeps; 0 for the others.", .min = 0});
     v.rows("task", tasks,
            {.help = "A fine-tuned model; its task vector is model minus base.", .presence = required});
 }
@@ -140,7 +142,12 @@ void FeaturesJob::describe(Visitor& v) {
 void TaskRow::describe(Visitor& v) {
     v.key("name", name, {.help = "Name of the data set in tables and files.", .presence = required});
     v.key("data", data, input("Dataset file."));
-    v.key("features", features, input("Features of that dataset by the bank's base."));
+    auto about = input("Features of that dataset by the bank's base.");
+    about.way =
+        "make them once, for every run that names them: vtvc run FILE with [job] kind = \"features\", "
+        "[input] "
+        "model = the bank's base and data = this row's";
+    v.key("features", features, about);
     v.key("head", head, input("Frozen head file of that dataset."));
     v.key("vector", vector,
           {.help = "Its own task vector in the bank; empty: the one called as the data set."});

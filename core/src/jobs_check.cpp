@@ -43,7 +43,15 @@ void check_known(const std::string& value, const std::vector<std::string>& known
 
 void PretrainJob::check(Mistakes& problems) const { model.check(problems); }
 
-void BankJob::check(Mistakes& problems) const { check_names(tasks, problems); }
+void BankJob::check(Mistakes& problems) const {
+    check_names(tasks, problems);
+    if (store == BankStore::lowrank && rank < 1)
+        problems.push_back("'bank.store' lowrank needs 'bank.rank', the rank to keep (1 or more)");
+    if (store != BankStore::lowrank && rank != 0)
+        problems.push_back(
+            fmt::format("'bank.rank' {} is of 'bank.store' lowrank only, {} has none; leave it out", rank,
+                        name_of(store)));
+}
 
 void PosteriorJob::check(Mistakes& problems) const {
     check_names(tasks, problems);

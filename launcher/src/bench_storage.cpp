@@ -1,5 +1,7 @@
-// vtvc bench storage: a bank of a gigabyte read, verified and made, each against plain system calls that move
-// the same bytes with the same threads, measured in turns in one run. A ratio of 1 costs nothing over them.
+// vtvc bench storage: a bank of a gigabyte read, verified and imported, each against plain system calls that
+// move the same bytes with the same threads, measured in turns in one run. A ratio of 1 costs nothing over
+// them. The plain calls do what serves them best: whole blocks into memory as load does, or a megabyte at a
+// time where nothing is kept; a copy of every checkpoint by every thread at once.
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -20,7 +22,10 @@
 #include "output.hpp"
 #include "verbs.hpp"
 #include "vtvc/core/error.hpp"
+#include "vtvc/imports/import.hpp"
+#include "vtvc/imports/safetensors_writer.hpp"
 #include "vtvc/storage/bank.hpp"
+#include "vtvc/storage/model.hpp"
 #include "vtvc/storage/tensor_file.hpp"
 #include "vtvc/storage/verify.hpp"
 
@@ -29,9 +34,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::int64_t kRows = 4096, kColumns = 1024;  // of a block: 16 MiB
+constexpr std::size_t kPiece = std::size_t{1} << 20;
 constexpr std::int64_t kTasks = 3;
-constexpr std::size_t kBlockBytes = std::size_t{4} * kRows * kColumns;
 
 struct StorageBench {
     std::string folder = ".";
@@ -73,11 +77,12 @@ class Plain {
         if (got < 0) fail<StorageError>("cannot read {}", path_.string());
         return static_cast<std::size_t>(got);
     }
-    void write(std::span<const std::byte> bytes) const {
+    void write(std::uint64_t at, std::span<const std::byte> bytes) const {
         while (!bytes.empty()) {
-            const auto put = ::write(descriptor_, bytes.data(), bytes.size());
+            const auto put = ::pwrite(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(at));
             if (put <= 0) fail<StorageError>("cannot write {}", path_.string());
             bytes = bytes.subspan(static_cast<std::size_t>(put));
+            at += static_cast<std::uint64_t>(put);
         }
     }
     void sync() const {
@@ -97,60 +102,70 @@ void forget(const fs::path& path) {
     file.forget();
 }
 
-/// work(i) for every i below count, by so many threads, each with a buffer of a block's size.
-void in_threads(int threads, std::size_t count,
-                const std::function<void(std::size_t, std::span<float>)>& work) {
+/// work(i, buffer) for every i below count, by so many threads, each with a buffer of its own.
+void in_threads(int threads, std::size_t count, std::size_t buffer_bytes,
+                const std::function<void(std::size_t, std::span<std::byte>)>& work) {
     std::atomic<std::size_t> next{0};
     const auto run = [&] {
-        std::vector<float> buffer(kBlockBytes / sizeof(float));
-        for (auto at = next++; at < count; at = next++) work(at, buffer);
+        std::vector<float> buffer(buffer_bytes / sizeof(float));
+        for (auto at = next++; at < count; at = next++) work(at, std::as_writable_bytes(std::span(buffer)));
     };
     std::vector<std::jthread> others;
     for (int thread = 1; thread < threads; ++thread) others.emplace_back(run);
     run();
 }
 
-void plain_read(const fs::path& path, int threads) {
+/// All of a file, so many bytes at a time.
+void plain_read(const fs::path& path, int threads, std::size_t piece) {
     const Plain file(path, O_RDONLY);
     const auto bytes = fs::file_size(path);
-    in_threads(threads, (bytes + kBlockBytes - 1) / kBlockBytes,
-               [&](std::size_t at, std::span<float> buffer) {
-                   auto left = std::as_writable_bytes(buffer);
-                   for (std::uint64_t from = at * kBlockBytes; !left.empty();) {
-                       const auto got = file.read(from, left);
-                       if (got == 0) return;
-                       left = left.subspan(got);
-                       from += got;
-                   }
-               });
+    in_threads(threads, (bytes + piece - 1) / piece, piece, [&](std::size_t at, std::span<std::byte> buffer) {
+        for (std::uint64_t from = at * piece; !buffer.empty();) {
+            const auto got = file.read(from, buffer);
+            if (got == 0) return;
+            buffer = buffer.subspan(got);
+            from += got;
+        }
+    });
+}
+
+std::size_t largest_block(const Bank& bank) {
+    std::int64_t most = 0;
+    for (const auto& block : bank.blocks()) most = std::max(most, block.elements());
+    return static_cast<std::size_t>(most) * sizeof(float);
 }
 
 void load(const fs::path& path, int threads) {
     const Bank bank = Bank::open(path);
     const auto vectors = static_cast<std::size_t>(bank.tasks() + 1);
-    in_threads(threads, bank.blocks().size() * vectors, [&](std::size_t at, std::span<float> buffer) {
-        const auto block = static_cast<std::int64_t>(at / vectors),
-                   task = static_cast<std::int64_t>(at % vectors) - 1;
-        if (task < 0)
-            bank.read_base(block, buffer);
-        else
-            bank.read_task(block, task, buffer);
-    });
+    in_threads(threads, bank.blocks().size() * vectors, largest_block(bank),
+               [&](std::size_t at, std::span<std::byte> buffer) {
+                   const auto block = static_cast<std::int64_t>(at / vectors),
+                              task = static_cast<std::int64_t>(at % vectors) - 1;
+                   const std::span out(
+                       reinterpret_cast<float*>(buffer.data()),
+                       static_cast<std::size_t>(bank.blocks()[static_cast<std::size_t>(block)].elements()));
+                   if (task < 0)
+                       bank.read_base(block, out);
+                   else
+                       bank.read_task(block, task, out);
+               });
 }
 
 /// Reads every source and writes as many bytes, to the disk.
-void plain_copy(const std::vector<fs::path>& sources, const fs::path& to) {
-    std::vector<std::byte> buffer(1 << 20);
+void plain_copy(const std::vector<fs::path>& sources, const fs::path& to, int threads) {
     {
         const Plain out(to, O_WRONLY | O_CREAT | O_TRUNC);
-        for (const auto& source : sources) {
-            const Plain in(source, O_RDONLY);
+        std::vector<std::uint64_t> starts{0};
+        for (const auto& source : sources) starts.push_back(starts.back() + fs::file_size(source));
+        in_threads(threads, sources.size(), kPiece, [&](std::size_t i, std::span<std::byte> buffer) {
+            const Plain in(sources[i], O_RDONLY);
             std::uint64_t at = 0;
             for (auto got = in.read(at, buffer); got > 0; got = in.read(at, buffer)) {
-                out.write(std::span(buffer).first(got));
+                out.write(starts[i] + at, buffer.first(got));
                 at += got;
             }
-        }
+        });
         out.sync();
     }
     fs::remove(to);
@@ -167,60 +182,91 @@ double median(std::vector<double> values) {
     return values[values.size() / 2];
 }
 
-/// The base and what was fine-tuned from it, as model files.
-std::vector<fs::path> make_models(const fs::path& folder, std::int64_t blocks) {
-    std::vector<fs::path> paths;
-    std::string base_hash;
+/// A network of so many blocks as large as those of ViT-B, deep enough for the bytes.
+ModelKeys network_of(double gigabytes) {
+    ModelKeys keys;
+    keys.image = 224, keys.channels = 3, keys.patch = 32;
+    keys.width = 768, keys.heads = 12, keys.mlp = 3072, keys.output = 512;
+    keys.depth = 1;
+    const auto bytes = [&] {
+        double sum = 0;
+        for (const auto& block : model_blocks(keys)) sum += 4.0 * static_cast<double>(block.elements());
+        return sum * static_cast<double>(kTasks + 1);
+    };
+    while (bytes() < gigabytes * 1e9) ++keys.depth;
+    return keys;
+}
+
+/// The base as our model file, what was fine-tuned from it as safetensors.
+std::vector<fs::path> make_checkpoints(const fs::path& folder, const ModelKeys& keys) {
+    const auto blocks = model_blocks(keys);
     std::minstd_rand noise(1);
-    for (std::int64_t m = 0; m <= kTasks; ++m) {
-        TensorFile model;
-        model.kind = "model";
-        model.meta = Json{{"model", Json::object()}, {"base_hash", base_hash}}.dump();
-        for (std::int64_t j = 0; j < blocks; ++j) {
-            std::vector<float> values(kBlockBytes / sizeof(float));
-            for (auto& value : values) value = static_cast<float>(noise() & 0xFFFF) * 1e-4F;
-            model.tensors["block" + std::to_string(j)] = HostTensor::of<float>({kRows, kColumns}, values);
+    const auto draw = [&](float scale) {
+        return (static_cast<float>(noise() & 0xFFFF) / 32768.0F - 1.0F) * scale;
+    };
+    TensorFile base;
+    base.kind = "model";
+    base.meta = Json{{"model", Json::parse(model_meta(keys))}}.dump();
+    for (const auto& block : blocks) {
+        std::vector<float> values(static_cast<std::size_t>(block.elements()));
+        for (auto& value : values) value = draw(.05F);
+        base.tensors[block.name] = HostTensor::of<float>(block.shape, values);
+    }
+    std::vector<fs::path> paths{folder / "base.h5"};
+    base.write(paths.front());
+    std::vector<ForeignTensor> tensors;
+    for (const auto& block : blocks)
+        tensors.push_back({"visual." + block.name, ForeignType::f32, block.shape});
+    for (std::int64_t k = 0; k < kTasks; ++k) {
+        paths.push_back(folder / fmt::format("task{}.safetensors", k));
+        SafetensorsWriter writer(paths.back(), tensors, {});
+        for (const auto& block : blocks) {
+            auto tuned = base.tensors.at(block.name);
+            for (auto& value : tuned.as<float>()) value += draw(.001F);
+            writer.write(tuned.bytes);
         }
-        paths.push_back(folder / ("model" + std::to_string(m) + ".h5"));
-        model.write(paths.back());
-        if (m == 0) base_hash = model.content_hash();
+        writer.finish();
     }
     return paths;
 }
 
 Json measure(const StorageBench& bench) {
     const Workspace workspace(bench.folder);
-    const auto blocks = static_cast<std::int64_t>(
-        std::max(1.0, std::ceil(bench.gigabytes * 1e9 / static_cast<double>(kBlockBytes * (kTasks + 1)))));
-    const auto models = make_models(workspace.path, blocks);
-    std::vector<std::pair<std::string, fs::path>> tasks;
-    for (std::size_t m = 1; m < models.size(); ++m) tasks.emplace_back("task" + std::to_string(m), models[m]);
-    const auto bank = workspace.path / "bank.h5";
+    const auto files = make_checkpoints(workspace.path, network_of(bench.gigabytes));
+    BankImport what;
+    what.base = files.front();
+    for (std::size_t i = 1; i < files.size(); ++i)
+        what.tasks.emplace_back("task" + std::to_string(i), files[i]);
+    what.threads = bench.threads;
+    const auto bank = what.out = workspace.path / "bank.h5";
+    import_bank(what);
+    const auto block_bytes = largest_block(Bank::open(bank));
 
     std::map<std::string, std::pair<std::vector<double>, std::vector<double>>> times;  // ours, plain
-    const auto turn = [&](const char* name, bool cold, const std::vector<fs::path>& files,
+    int round = 0;
+    const auto turn = [&](const char* name, bool cold, const std::vector<fs::path>& touched,
                           const std::function<void()>& ours, const std::function<void()>& plain) {
-        for (const bool our_turn : {true, false}) {
-            if (cold) std::for_each(files.begin(), files.end(), forget);
+        for (const bool our_turn : {round % 2 == 0, round % 2 != 0}) {
+            if (cold) std::for_each(touched.begin(), touched.end(), forget);
             auto& [mine, theirs] = times[name];
             (our_turn ? mine : theirs).push_back(seconds_of(our_turn ? ours : plain));
         }
     };
-    for (int round = 0; round < bench.rounds; ++round) {
+    for (; round < bench.rounds; ++round) {
         turn(
-            "import", true, models, [&] { build_bank(bank, models[0], tasks); },
-            [&] { plain_copy(models, workspace.path / "copy"); });
-        const auto read = [&] { plain_read(bank, bench.threads); };
+            "import", true, files, [&] { import_bank(what); },
+            [&] { plain_copy(files, workspace.path / "copy", bench.threads); });
+        const auto read_blocks = [&] { plain_read(bank, bench.threads, block_bytes); };
+        const auto read_pieces = [&] { plain_read(bank, bench.threads, kPiece); };
+        const auto load_all = [&] { load(bank, bench.threads); };
         const auto verify = [&] {
             if (!verify_file(bank, bench.threads).whole()) fail<StorageError>("{} is damaged", bank.string());
         };
-        turn(
-            "load", true, {bank}, [&] { load(bank, bench.threads); }, read);
-        turn("verify", true, {bank}, verify, read);
-        read();
-        turn(
-            "load_warm", false, {bank}, [&] { load(bank, bench.threads); }, read);
-        turn("verify_warm", false, {bank}, verify, read);
+        turn("load", true, {bank}, load_all, read_blocks);
+        turn("verify", true, {bank}, verify, read_pieces);
+        read_pieces();
+        turn("load_warm", false, {bank}, load_all, read_blocks);
+        turn("verify_warm", false, {bank}, verify, read_pieces);
     }
     Json result;
     for (const char* name : {"load", "verify", "load_warm", "verify_warm", "import"}) {

@@ -42,11 +42,8 @@ void add_idx(CLI::App& import) {
     idx.add_option("--seed", sources.seed, "Of the split and the order")->capture_default_str();
     arguments->to.add_to(idx);
     idx.callback([arguments] {
-        make_and_report(arguments->to, [&](Json&) {
-            const DatasetContents contents = import_idx(arguments->sources);
-            write_dataset(arguments->to.out, contents);
-            return summary_of(contents);
-        });
+        make_and_report(arguments->to,
+                        [&](Json&) { return import_idx(arguments->sources, arguments->to.out); });
     });
 }
 
@@ -146,11 +143,8 @@ void add_cifar(CLI::App& import) {
     arguments->to.add_to(cifar);
     cifar.callback([arguments] {
         arguments->sources.labels = value_of<CifarLabels>(arguments->labels, "labels");
-        make_and_report(arguments->to, [&](Json&) {
-            const DatasetContents contents = import_cifar(arguments->sources);
-            write_dataset(arguments->to.out, contents);
-            return summary_of(contents);
-        });
+        make_and_report(arguments->to,
+                        [&](Json&) { return import_cifar(arguments->sources, arguments->to.out); });
     });
 }
 
@@ -178,11 +172,8 @@ void add_npz(CLI::App& import) {
     npz.add_option("--seed", sources.seed, "Of the split and the order")->capture_default_str();
     arguments->to.add_to(npz);
     npz.callback([arguments] {
-        make_and_report(arguments->to, [&](Json&) {
-            const DatasetContents contents = import_npz(arguments->sources);
-            write_dataset(arguments->to.out, contents);
-            return summary_of(contents);
-        });
+        make_and_report(arguments->to,
+                        [&](Json&) { return import_npz(arguments->sources, arguments->to.out); });
     });
 }
 

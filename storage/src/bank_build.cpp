@@ -5,6 +5,7 @@
 
 #include "bank_codec.hpp"
 #include "h5_reader.hpp"
+#include "vtvc/core/numbers.hpp"
 #include "vtvc/core/random.hpp"
 #include "vtvc/storage/bank_writer.hpp"
 
@@ -39,13 +40,11 @@ struct Model {
 
     std::vector<float> read(const std::string& name) const {
         auto values = reader.all<float>("tensors/" + name, shape(name));
-        const auto bad =
-            std::find_if(values.begin(), values.end(), [](float v) { return !std::isfinite(v); });
-        if (bad != values.end())
+        if (const auto bad = first_not_finite(values))
             reader.refuse(
                 "tensor '{}' has {} at element {} (a bank of it would spoil every composition); train it "
                 "again",
-                name, *bad, bad - values.begin());
+                name, values[*bad], *bad);
         return values;
     }
 };
@@ -145,14 +144,16 @@ void build_bank(const std::filesystem::path& path, const std::filesystem::path& 
     BankWriter writer(path, std::move(plan));
     for (std::size_t j = 0; j < blocks.size(); ++j) {
         const auto block = static_cast<std::int64_t>(j);
-        const auto origin = base.read(blocks[j]);
-        writer.put_base(block, origin);
+        const auto shared = std::make_shared<const std::vector<float>>(base.read(blocks[j]));
+        const auto& origin = *shared;
+        writer.put_base(block, shared);
         double mean_norm = 0;
         for (std::size_t k = 0; k < real; ++k) {
             auto vector = models[k].read(blocks[j]);
             std::transform(vector.begin(), vector.end(), origin.begin(), vector.begin(), std::minus<>());
             mean_norm += std::sqrt(dot(vector, vector)) / static_cast<double>(real);
-            writer.put_task(block, static_cast<std::int64_t>(k), vector);
+            writer.put_task(block, static_cast<std::int64_t>(k),
+                            std::make_shared<const std::vector<float>>(std::move(vector)));
         }
         // Streams beyond 2^32 samples: an initial network drawn from the same seed must not resemble them.
         std::vector<float> vector(origin.size());

@@ -1,7 +1,6 @@
 #include "bank_codec.hpp"
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cmath>
 
@@ -62,18 +61,6 @@ void add_factors(const Factors& factors, std::int64_t columns, std::int64_t firs
             for (std::int64_t i = 0; i < columns; ++i) out[i] += left[r] * right[i];
         }
     }
-}
-
-double dot(std::span<const float> a, std::span<const float> b) {
-    std::array<double, 8> sums{};
-    std::size_t i = 0;
-    for (; i + sums.size() <= a.size(); i += sums.size())
-        for (std::size_t lane = 0; lane < sums.size(); ++lane)
-            sums[lane] += static_cast<double>(a[i + lane]) * static_cast<double>(b[i + lane]);
-    for (; i < a.size(); ++i) sums[0] += static_cast<double>(a[i]) * static_cast<double>(b[i]);
-    double sum = 0;
-    for (const double part : sums) sum += part;
-    return sum;
 }
 
 }  // namespace vtvc

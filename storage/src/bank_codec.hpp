@@ -29,7 +29,4 @@ bool factors_pay(MatrixSize size, std::int64_t rank);
 void add_factors(const Factors& factors, std::int64_t columns, std::int64_t first, std::int64_t count,
                  std::span<float> values);
 
-/// In double, by eight sums side by side, in an order that depends on the length alone.
-double dot(std::span<const float> a, std::span<const float> b);
-
 }  // namespace vtvc

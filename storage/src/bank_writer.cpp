@@ -7,6 +7,7 @@
 #include "bank_codec.hpp"
 #include "bank_layout.hpp"
 #include "h5_writer.hpp"
+#include "vtvc/core/numbers.hpp"
 
 namespace vtvc {
 
@@ -87,34 +88,38 @@ struct BankWriter::Impl {
           place(path.string()),
           current(plan.tasks.size()),
           written(plan.tasks.size()),
+          exact(plan.tasks.size()),
           kinds(plan.tasks.size() * plan.blocks.size()),
           stored_bytes(plan.tasks.size()),
           products(plan.tasks.size() * plan.tasks.size()),
-          given_squares(plan.tasks.size()),
+          rounded_squares(plan.tasks.size()),
+          exact_squares(plan.tasks.size()),
           error_squares(plan.tasks.size()),
           worst(plan.tasks.size()) {
         writer.attribute("/", "base_hash", plan.base_hash);
         writer.text("model", plan.model);
         writer.text("notes", plan.notes);
-        std::vector<std::string> tasks, hashes, blocks;
-        for (const auto& task : plan.tasks) tasks.push_back(task.name), hashes.push_back(task.hash);
+        std::vector<std::string> tasks, blocks;
+        for (const auto& task : plan.tasks) tasks.push_back(task.name);
         for (const auto& part : plan.blocks) blocks.push_back(part.name);
         writer.texts("task_names", tasks);
-        writer.texts("task_hashes", hashes);
         writer.texts("blocks", blocks);
     }
 
     BankPlan plan;
     h5::Writer writer;
     std::string place;
-    std::int64_t block = -1;                  ///< the block that is being taken
-    std::vector<std::vector<float>> current;  ///< its task vectors as a reader will see them; empty: zero
-    std::vector<bool> written;                ///< which of them are there
-    std::vector<std::uint8_t> kinds;          ///< [K, J] of StorageKind
+    std::int64_t block = -1;          ///< the block that is being taken
+    std::vector<Numbers> current;     ///< its task vectors as a reader will see them; null: zero
+    std::vector<bool> written;        ///< which of them are there
+    std::vector<bool> exact;          ///< which of them are stored as they were given
+    std::vector<std::uint8_t> kinds;  ///< [K, J] of StorageKind
     std::vector<std::int64_t> stored_bytes;
     std::vector<double> products;  ///< ⟨τ_k, τ_l⟩ over all blocks, l ≤ k
     double base_square = 0;
-    std::vector<double> given_squares, error_squares;
+    /// Of what was given: in blocks that are stored rounded, in those stored as given.
+    std::vector<double> rounded_squares, exact_squares;
+    std::vector<double> error_squares;
     std::vector<RoundingError> worst;
 
     const Block& at() const { return plan.blocks[static_cast<std::size_t>(block)]; }
@@ -128,11 +133,9 @@ struct BankWriter::Impl {
         if (static_cast<std::int64_t>(values.size()) != expected)
             refuse("{} of block '{}' has {} numbers, its shape {} needs {}", what, at().name, values.size(),
                    h5::shape_text(at().shape), expected);
-        const auto bad =
-            std::find_if(values.begin(), values.end(), [](float v) { return !std::isfinite(v); });
-        if (bad != values.end())
+        if (const auto bad = first_not_finite(values))
             refuse("{} of block '{}' has {} at element {} (a bank of it would spoil every composition)", what,
-                   at().name, *bad, bad - values.begin());
+                   at().name, values[*bad], *bad);
     }
 
     /// Ends the block at hand: every task must be there; their inner products are taken.
@@ -141,9 +144,13 @@ struct BankWriter::Impl {
         for (std::size_t k = 0; k < written.size(); ++k) {
             if (!written[k]) refuse("task '{}' was not given for block '{}'", plan.tasks[k].name, at().name);
             for (std::size_t l = 0; l <= k; ++l)
-                if (!current[k].empty() && !current[l].empty())
-                    products[k * written.size() + l] += dot(current[k], current[l]);
+                if (current[k] && current[l]) add_product(k, l, dot(*current[k], *current[l]));
         }
+    }
+
+    void add_product(std::size_t k, std::size_t l, double product) {
+        products[k * written.size() + l] += product;
+        if (k == l && exact[k]) exact_squares[k] += product;
     }
 
     std::size_t begin_task(std::int64_t of_block, std::int64_t task) {
@@ -160,9 +167,7 @@ struct BankWriter::Impl {
 
     void put(std::size_t k, const std::string& name, h5::Type type, const h5::Shape& shape,
              std::span<const std::byte> bytes) {
-        const auto rows = shape.empty() ? 1 : shape[0];
-        const auto row_bytes = static_cast<std::int64_t>(bytes.size()) / std::max<std::int64_t>(1, rows);
-        writer.array(name, type, shape, bytes, bank_rows_per_checksum(rows, row_bytes));
+        writer.array(name, type, shape, bytes, rows_per_checksum(shape, bytes.size()));
         stored_bytes[k] += static_cast<std::int64_t>(bytes.size());
     }
 
@@ -176,20 +181,32 @@ struct BankWriter::Impl {
         }
     }
 
+    std::int64_t rows_per_checksum(const h5::Shape& shape, std::size_t bytes) const {
+        const auto rows = shape.empty() ? 1 : shape[0];
+        return bank_rows_per_checksum(rows,
+                                      static_cast<std::int64_t>(bytes) / std::max<std::int64_t>(1, rows));
+    }
+
     /// Stores values as the plan says; what a reader will get is left in current. Returns the kind.
-    StorageKind store(std::size_t k, std::span<const float> values) {
+    StorageKind store(std::size_t k, const Numbers& given) {
+        const std::span<const float> values(*given);
         const auto& task = plan.tasks[k];
         const auto size = matrix_of(at().shape);
-        auto& seen = current[k];
-        if (std::all_of(values.begin(), values.end(), [](float v) { return v == 0; })) {
-            seen.clear();
+        current[k] = nullptr;
+        if (std::all_of(values.begin(), values.end(), [](float v) { return v == 0; }))
             return StorageKind::zero;
-        }
         auto kind = task.storage.kind;
         if (kind == StorageKind::int8 && size.columns < 2) kind = StorageKind::f32;
         if (kind == StorageKind::low_rank && !factors_pay(size, task.storage.rank)) kind = StorageKind::f32;
-        seen.assign(values.size(), 0);
         const auto name = task_place(task.name, at().name);
+        if (kind == StorageKind::f32) {
+            const auto bytes = values.size_bytes();
+            writer.array_beside(name, at().shape, given, rows_per_checksum(at().shape, bytes));
+            stored_bytes[k] += static_cast<std::int64_t>(bytes);
+            current[k] = given;
+            return kind;
+        }
+        std::vector<float> seen(values.size());
         if (kind == StorageKind::bf16) {
             const auto stored = to_bf16(values);
             from_bf16(stored, seen);
@@ -199,14 +216,13 @@ struct BankWriter::Impl {
             from_int8(stored.values, stored.scales, seen);
             put(k, name, h5::Type::i8, at().shape, bytes_of(stored.values));
             put(k, scales_place(task.name, at().name), h5::Type::f32, {size.rows}, bytes_of(stored.scales));
-        } else if (kind == StorageKind::low_rank) {
+        } else {
             const auto factors = truncated_svd(values, size, task.storage.rank);
             add_factors(factors, size.columns, 0, size.rows, seen);
             put_parts(k, {&factors, 1}, size.columns);
-        } else {
-            std::copy(values.begin(), values.end(), seen.begin());
-            put(k, name, h5::Type::f32, at().shape, std::as_bytes(values));
         }
+        note_error(k, values, seen);
+        current[k] = std::make_shared<const std::vector<float>>(std::move(seen));
         return kind;
     }
 
@@ -215,14 +231,14 @@ struct BankWriter::Impl {
     }
 
     /// Compares what a reader will get with what was given.
-    void note_error(std::size_t k, std::span<const float> values) {
+    void note_error(std::size_t k, std::span<const float> values, std::span<const float> seen) {
         const double given = dot(values, values);
         double error = 0;
-        for (std::size_t i = 0; i < current[k].size(); ++i) {
-            const double off = static_cast<double>(current[k][i]) - static_cast<double>(values[i]);
+        for (std::size_t i = 0; i < seen.size(); ++i) {
+            const double off = static_cast<double>(seen[i]) - static_cast<double>(values[i]);
             error += off * off;
         }
-        given_squares[k] += given;
+        rounded_squares[k] += given;
         error_squares[k] += error;
         const double relative = given > 0 ? std::sqrt(error / given) : 0;
         if (relative > worst[k].worst) worst[k].worst = relative, worst[k].worst_block = at().name;
@@ -240,6 +256,10 @@ BankWriter::BankWriter(BankWriter&&) noexcept = default;
 BankWriter& BankWriter::operator=(BankWriter&&) noexcept = default;
 
 void BankWriter::put_base(std::int64_t block, std::span<const float> values) {
+    put_base(block, std::make_shared<const std::vector<float>>(values.begin(), values.end()));
+}
+
+void BankWriter::put_base(std::int64_t block, Numbers values) {
     auto& to = *impl_;
     if (block != to.block + 1 || block >= static_cast<std::int64_t>(to.plan.blocks.size()))
         to.refuse("base of block {} given after that of block {} of {} (blocks come in their order)", block,
@@ -247,21 +267,24 @@ void BankWriter::put_base(std::int64_t block, std::span<const float> values) {
     to.close_block();
     to.block = block;
     to.written.assign(to.written.size(), false);
-    to.check_values("the base", values, to.at().elements());
-    to.base_square += dot(values, values);
+    to.check_values("the base", *values, to.at().elements());
+    to.base_square += dot(*values, *values);
     const auto& shape = to.at().shape;
-    const auto rows = matrix_of(shape).rows;
-    to.writer.array(base_place(to.at().name), h5::Type::f32, shape, std::as_bytes(values),
-                    bank_rows_per_checksum(rows, static_cast<std::int64_t>(values.size_bytes()) /
-                                                     std::max<std::int64_t>(1, rows)));
+    const auto rows = to.rows_per_checksum(shape, std::as_bytes(std::span(*values)).size());
+    to.writer.array_beside(base_place(to.at().name), shape, std::move(values), rows);
 }
 
 void BankWriter::put_task(std::int64_t block, std::int64_t task, std::span<const float> values) {
+    put_task(block, task, std::make_shared<const std::vector<float>>(values.begin(), values.end()));
+}
+
+void BankWriter::put_task(std::int64_t block, std::int64_t task, Numbers values) {
     auto& to = *impl_;
     const auto k = to.begin_task(block, task);
-    to.check_values("task '" + to.plan.tasks[k].name + "'", values, to.at().elements());
-    to.note_kind(k, to.store(k, values));
-    to.note_error(k, values);
+    to.check_values("task '" + to.plan.tasks[k].name + "'", *values, to.at().elements());
+    const auto kind = to.store(k, values);
+    to.note_kind(k, kind);
+    to.exact[k] = kind == StorageKind::f32 || kind == StorageKind::zero;
 }
 
 void BankWriter::put_factors(std::int64_t block, std::int64_t task, std::span<const Factors> parts) {
@@ -269,8 +292,7 @@ void BankWriter::put_factors(std::int64_t block, std::int64_t task, std::span<co
     const auto k = to.begin_task(block, task);
     const auto what = "a factor of task '" + to.plan.tasks[k].name + "'";
     const auto size = matrix_of(to.at().shape);
-    auto& seen = to.current[k];
-    seen.assign(parts.empty() ? 0 : static_cast<std::size_t>(to.at().elements()), 0);
+    std::vector<float> seen(parts.empty() ? 0 : static_cast<std::size_t>(to.at().elements()));
     for (const auto& part : parts) {
         if (part.rank < 1 || part.first_row < 0 || part.rows < 1 || part.first_row > size.rows - part.rows)
             to.refuse("{} for block '{}' has rank {} and rows [{}, {} + {}), the block has {}", what,
@@ -282,7 +304,8 @@ void BankWriter::put_factors(std::int64_t block, std::int64_t task, std::span<co
     to.check_values(what, seen, static_cast<std::int64_t>(seen.size()));
     to.put_parts(k, parts, size.columns);
     to.note_kind(k, parts.empty() ? StorageKind::zero : StorageKind::low_rank);
-    to.given_squares[k] += dot(seen, seen);
+    to.exact[k] = true;
+    to.current[k] = parts.empty() ? nullptr : std::make_shared<const std::vector<float>>(std::move(seen));
 }
 
 void BankWriter::put_exact(std::int64_t block, std::int64_t task, std::span<const std::int32_t> at,
@@ -300,6 +323,12 @@ void BankWriter::put_exact(std::int64_t block, std::int64_t task, std::span<cons
     to.put(k, group + "/value", h5::Type::f32, shape, std::as_bytes(values));
 }
 
+void BankWriter::put_hash(std::int64_t task, std::string hash) {
+    if (task < 0 || task >= static_cast<std::int64_t>(impl_->plan.tasks.size()))
+        impl_->refuse("hash of task {} given, the plan has {}", task, impl_->plan.tasks.size());
+    impl_->plan.tasks[static_cast<std::size_t>(task)].hash = std::move(hash);
+}
+
 void BankWriter::finish() { impl_->finish(); }
 
 void BankWriter::Impl::finish() {
@@ -312,7 +341,8 @@ void BankWriter::Impl::finish() {
     std::vector<std::string> worst_blocks(count);
     for (std::size_t k = 0; k < count; ++k) {
         norms[k] = std::sqrt(products[k * count + k]);
-        errors[k] = given_squares[k] > 0 ? std::sqrt(error_squares[k] / given_squares[k]) : 0;
+        const double given = rounded_squares[k] + exact_squares[k];
+        errors[k] = given > 0 ? std::sqrt(error_squares[k] / given) : 0;
         worst_errors[k] = worst[k].worst;
         worst_blocks[k] = worst[k].worst_block;
     }
@@ -322,6 +352,9 @@ void BankWriter::Impl::finish() {
             const double cosine = scale > 0 ? products[k * count + l] / scale : 0;
             cosines[k * count + l] = cosines[l * count + k] = k == l ? 1 : cosine;
         }
+    std::vector<std::string> hashes;
+    for (const auto& task : plan.tasks) hashes.push_back(task.hash);
+    writer.texts("task_hashes", hashes);
     writer.attribute("/", "norms", h5::Reals{{tasks}, std::move(norms)});
     writer.attribute("/", "cosines", h5::Reals{{tasks, tasks}, std::move(cosines)});
     writer.attribute("/", "base_norm", h5::Reals{{}, {std::sqrt(base_square)}});

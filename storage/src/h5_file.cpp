@@ -60,4 +60,47 @@ void File::read(std::uint64_t offset, std::span<std::byte> out) const {
     }
 }
 
+OutFile OutFile::open(const std::filesystem::path& path) {
+    OutFile file;
+    file.path_ = path.string();
+    file.descriptor_ = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+    if (file.descriptor_ < 0) {
+        const int code = errno;
+        fail<StorageError>("cannot open {} to write into it ({})", file.path_, std::strerror(code));
+    }
+    return file;
+}
+
+OutFile::~OutFile() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+}
+OutFile::OutFile(OutFile&& other) noexcept
+    : path_(std::move(other.path_)), descriptor_(std::exchange(other.descriptor_, -1)) {}
+
+void OutFile::write(std::uint64_t offset, std::span<const std::byte> bytes) const {
+    while (!bytes.empty()) {
+        const auto put = ::pwrite(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+        if (put < 0 && errno == EINTR) continue;
+        if (put <= 0) {
+            const int code = put < 0 ? errno : ENOSPC;
+            fail<StorageError>("cannot write {} bytes of {} at {} ({})", bytes.size(), path_, offset,
+                               std::strerror(code));
+        }
+        bytes = bytes.subspan(static_cast<std::size_t>(put));
+        offset += static_cast<std::uint64_t>(put);
+    }
+}
+
+void OutFile::start_writeback(std::uint64_t offset, std::uint64_t bytes) const {
+    (void)::sync_file_range(descriptor_, static_cast<off64_t>(offset), static_cast<off64_t>(bytes),
+                            SYNC_FILE_RANGE_WRITE);
+}
+
+void OutFile::close() {
+    if (::close(std::exchange(descriptor_, -1)) != 0) {
+        const int code = errno;
+        fail<StorageError>("cannot finish writing {} ({})", path_, std::strerror(code));
+    }
+}
+
 }  // namespace vtvc::h5

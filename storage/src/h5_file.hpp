@@ -25,4 +25,23 @@ class File {
     std::uint64_t bytes_ = 0;
 };
 
+/// A file that exists and is written by position. Every call is checked.
+class OutFile {
+  public:
+    static OutFile open(const std::filesystem::path& path);
+    ~OutFile();
+    OutFile(OutFile&& other) noexcept;
+    OutFile& operator=(OutFile&&) = delete;
+    void write(std::uint64_t offset, std::span<const std::byte> bytes) const;
+    /// The disk begins to take these bytes; nobody waits, and errors are those of a later sync.
+    void start_writeback(std::uint64_t offset, std::uint64_t bytes) const;
+    /// Some disks tell only now that they are full.
+    void close();
+
+  private:
+    OutFile() = default;
+    std::string path_;
+    int descriptor_ = -1;
+};
+
 }  // namespace vtvc::h5

@@ -1,10 +1,6 @@
 #include "h5_index.hpp"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <charconv>
 #include <cstring>
 #include <string_view>
@@ -223,20 +219,6 @@ std::optional<Place> find_place(const File& file) {
     return inside ? std::optional(place) : std::nullopt;
 }
 
-void write_at(int descriptor, std::uint64_t offset, std::span<const std::byte> bytes,
-              const std::filesystem::path& path) {
-    while (!bytes.empty()) {
-        const auto put = ::pwrite(descriptor, bytes.data(), bytes.size(), static_cast<off_t>(offset));
-        if (put < 0 && errno == EINTR) continue;
-        if (put <= 0) {
-            const int code = put < 0 ? errno : ENOSPC;
-            fail<StorageError>("cannot write the index of {} ({})", path.string(), std::strerror(code));
-        }
-        bytes = bytes.subspan(static_cast<std::size_t>(put));
-        offset += static_cast<std::uint64_t>(put);
-    }
-}
-
 }  // namespace
 
 std::string Index::content_hash() const {
@@ -357,23 +339,10 @@ void write_index(const std::filesystem::path& path, Index index, std::uint64_t o
                     kUserBlock, kPlace, index.file_bytes, offset, bytes.size(), checksum(bytes).hex());
     block.resize(kUserBlock, '\0');
 
-    const int descriptor = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
-    if (descriptor < 0) {
-        const int code = errno;
-        fail<StorageError>("cannot open {} to write its index ({})", path.string(), std::strerror(code));
-    }
-    struct Closer {
-        int descriptor;
-        ~Closer() {
-            if (descriptor >= 0) ::close(descriptor);
-        }
-    } closer{descriptor};
-    write_at(descriptor, offset, bytes, path);
-    write_at(descriptor, 0, std::as_bytes(std::span(block)), path);
-    if (::close(std::exchange(closer.descriptor, -1)) != 0) {  // some disks tell only now
-        const int code = errno;
-        fail<StorageError>("cannot finish writing {} ({})", path.string(), std::strerror(code));
-    }
+    auto out = OutFile::open(path);
+    out.write(offset, bytes);
+    out.write(0, std::as_bytes(std::span(block)));
+    out.close();
 }
 
 }  // namespace vtvc::h5

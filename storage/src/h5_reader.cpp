@@ -10,7 +10,7 @@ namespace vtvc::h5 {
 
 namespace {
 
-constexpr std::size_t kReadBytes = std::size_t{1} << 19;  // at a time: what is read is hashed while in cache
+constexpr std::size_t kReadBytes = std::size_t{1} << 18;  // at a time: what is read is hashed while in cache
 
 std::vector<std::string> split_texts(std::span<const std::byte> bytes, std::size_t width) {
     std::vector<std::string> list;

@@ -1,8 +1,11 @@
 #pragma once
 // Writes one of our HDF5 files: whole or not at all.
+#include <memory>
+#include <optional>
 #include <set>
 
 #include "h5_index.hpp"
+#include "vtvc/core/background.hpp"
 #include "vtvc/core/files.hpp"
 
 namespace vtvc::h5 {
@@ -35,12 +38,19 @@ class Writer {
                std::int64_t rows_per_checksum = 0) {
         array(name, type_of<T>(), shape, std::as_bytes(std::span(values)), rows_per_checksum);
     }
-    /// Stamps the content hash and the index, closes, reads all of it back, and gives it its final name.
+    /// The same for numbers that stay as they are: long ones reach the file beside the caller, one array at a
+    /// time. An error of the one before is thrown here, that of the last by finish().
+    void array_beside(const std::string& name, const Shape& shape,
+                      std::shared_ptr<const std::vector<float>> values, std::int64_t rows_per_checksum);
+    /// Stamps the content hash and the index, closes, reads all of it back while the disk takes it, and gives
+    /// it its final name.
     void finish();
 
   private:
     friend class RowWriter;  // h5_rows.hpp
     void write(const std::string& name, Array about, std::span<const std::byte> bytes);
+    /// Room for an array, taken in the file at once and filled later.
+    Handle make_room(const std::string& name, const Array& about);
     /// Ends an array that is written: its checksums, its place, its line in the index.
     void seal(Handle& dataset, const std::string& name, Array about);
     std::uint64_t reserve_index();
@@ -57,6 +67,8 @@ class Writer {
     Handle file_, links_;
     std::set<std::string> groups_;
     Index index_;
+    std::optional<OutFile> beside_file_;
+    Background beside_;  // last: it ends before what it writes to
 };
 
 }  // namespace vtvc::h5

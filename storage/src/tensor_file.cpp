@@ -89,6 +89,33 @@ TensorFile TensorFile::read(const std::filesystem::path& path, const std::string
     return file;
 }
 
+struct TensorReader::Impl {
+    h5::Reader reader;
+    std::string meta;
+};
+
+TensorReader::TensorReader(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+TensorReader::~TensorReader() = default;
+TensorReader::TensorReader(TensorReader&&) noexcept = default;
+TensorReader& TensorReader::operator=(TensorReader&&) noexcept = default;
+
+TensorReader TensorReader::open(const std::filesystem::path& path, const std::string& expected_kind) {
+    auto impl = std::make_unique<Impl>(Impl{h5::Reader::open(path, expected_kind, TensorFile::version), {}});
+    impl->meta = impl->reader.text("meta");
+    if (const auto fault = fault_text(check_json(impl->meta)); !fault.empty())
+        impl->reader.refuse("its meta text {}", fault);
+    return TensorReader(std::move(impl));
+}
+const std::string& TensorReader::meta() const { return impl_->meta; }
+const std::string& TensorReader::content_hash() const { return impl_->reader.content_hash(); }
+bool TensorReader::has(const std::string& name) const { return impl_->reader.has(place(name)); }
+const std::vector<std::int64_t>& TensorReader::shape(const std::string& name) const {
+    return impl_->reader.about(place(name)).shape;
+}
+std::vector<float> TensorReader::floats(const std::string& name) const {
+    return impl_->reader.all<float>(place(name), shape(name));
+}
+
 std::string TensorFile::content_hash() const {
     h5::Manifest manifest;
     manifest.attribute("/", "vtvc_kind", kind);

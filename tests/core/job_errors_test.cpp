@@ -55,6 +55,36 @@ hidden = [1]
         "warmup, weight_decay)");
 }
 
+TEST(JobErrors, MissingFeaturesComeWithTheWayToThem) {
+    const std::string text = R"([job]
+kind = "evaluate"
+[input]
+method = "m.h5"
+bank = "b.h5"
+[[task]]
+name = "a"
+data = "a.h5"
+head = "h.h5"
+)";
+    const auto said = complaint(text);
+    EXPECT_EQ(
+        said.find("job.toml:6:1: missing 'task.0.features' (Features of that dataset by the bank's base.); "
+                  "make them once"),
+        0U)
+        << said;
+    EXPECT_NE(said.find("kind = \"features\""), std::string::npos) << said;
+    EXPECT_EQ(std::count(said.begin(), said.end(), '\n'), 0) << said;
+}
+
+TEST(JobErrors, TheRankOfABankBelongsToItsStore) {
+    EXPECT_EQ(
+        complaint_of("bank", {"bank.store=lowrank"}),
+        "--set bank.store=lowrank: 'bank.store' lowrank needs 'bank.rank', the rank to keep (1 or more)");
+    EXPECT_NE(complaint_of("bank", {"bank.store=int8", "bank.rank=4"}).find("'bank.rank' 4 is of"),
+              std::string::npos);
+    EXPECT_EQ(complaint_of("bank", {"bank.store=lowrank", "bank.rank=4"}), "");
+}
+
 TEST(JobErrors, AKeyInTheWrongTableIsShownWhereItBelongs) {
     EXPECT_EQ(complaint_of("posterior", {"train.hidden=[1]"}),
               "--set train.hidden=[1]: unknown key 'train.hidden'; did you mean 'posterior.hidden'?");

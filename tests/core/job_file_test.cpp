@@ -26,6 +26,7 @@ void settle(Job& job) {
         bench->model.image = bench->model.patch, bench->model.channels = 2;
         bench->model.width = bench->model.output = 2 * bench->model.heads;
     }
+    if (auto* bank = dynamic_cast<BankJob*>(&job)) bank->store = BankStore::lowrank;
     if (auto* posterior = dynamic_cast<PosteriorJob*>(&job)) posterior->protocol = Protocol::addition;
     if (auto* evaluate = dynamic_cast<EvaluateJob*>(&job)) evaluate->modes = {"hard", "monte_carlo"};
     if (auto* predict = dynamic_cast<PredictJob*>(&job)) predict->split = "train";

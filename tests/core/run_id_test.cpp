@@ -15,7 +15,7 @@ std::string name_hash(const std::string& path) { return "hash of " + path; }
 TEST(RunId, IsTheOneWrittenDownForEachKind) {
     const std::map<std::string, std::string> golden{
         {"pretrain", "a59e27f6ac88e64d"}, {"head", "41d4aa85a3e6805a"},     {"finetune", "c9aaed8049c50986"},
-        {"bank", "30d0797c244e4b43"},     {"features", "f8367ea45cf426f4"}, {"posterior", "0ae375ce33623cec"},
+        {"bank", "30aca79ac5274744"},     {"features", "f8367ea45cf426f4"}, {"posterior", "0ae375ce33623cec"},
         {"baseline", "b07439ed1fa84a42"}, {"evaluate", "f649e747ed82e2d4"}, {"predict", "889fbbd2b5fa697c"},
         {"bench", "b0330d327c610fbe"},
     };

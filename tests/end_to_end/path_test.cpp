@@ -7,9 +7,11 @@
 #include <fstream>
 #include <future>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <thread>
 
 #include "vtvc/storage/predictions.hpp"
+#include "vtvc/storage/tensor_file.hpp"
 #include "world.hpp"
 
 namespace vtvc::testing {
@@ -33,9 +35,10 @@ nlohmann::json last_validation(const std::vector<std::string>& lines) {
     return last;
 }
 
-/// A posterior run of its own: job.seed tells runs apart that must not find each other's results.
-Outcome train(const std::string& name, int ranks, const std::vector<std::string>& sets = {}) {
-    std::filesystem::copy_file(world().file("posterior.toml"), world().file(name + ".toml"),
+/// A job once more, under another name in a store of its own, so that no earlier result is found.
+Outcome run_apart(const std::string& job, const std::string& name, int ranks,
+                  const std::vector<std::string>& sets = {}) {
+    std::filesystem::copy_file(world().file(job + ".toml"), world().file(name + ".toml"),
                                std::filesystem::copy_options::overwrite_existing);
     std::vector<std::string> all{"job.store=store-" + name};
     all.insert(all.end(), sets.begin(), sets.end());
@@ -44,6 +47,9 @@ Outcome train(const std::string& name, int ranks, const std::vector<std::string>
     command.replace(command.find(store), store.size(),
                     "VTVC_STORE=" + world().file("store-" + name).string());
     return shell(command);
+}
+Outcome train(const std::string& name, int ranks, const std::vector<std::string>& sets = {}) {
+    return run_apart("posterior", name, ranks, sets);
 }
 
 /// status.json of the only run in the store of train(name).
@@ -125,6 +131,29 @@ TEST(Path, EvaluationDependsNeitherOnRanksNorOnHowManyRowsAreAsked) {
             ASSERT_EQ(few.sets[s].probabilities[i], whole.sets[s].probabilities[i]) << few.sets[s].mode;
         }
     }
+}
+
+/// A content hash is over the checksums of every dataset in a file.
+TEST(Path, OneTwoAndFourRanksWriteEqualBytesOfData) {
+    ASSERT_EQ(world().run("posterior", 2).code, 0);
+    const std::vector<std::pair<std::string, std::string>> files{{"features-one", "features.h5"},
+                                                                 {"features-two", "features.h5"},
+                                                                 {"head-one", "head.h5"},
+                                                                 {"bank", "bank.h5"},
+                                                                 {"evaluate", "predictions.h5"}};
+    std::set<std::string> kinds;
+    for (const auto& [job, file] : files) {
+        std::set<std::string> hashes;
+        for (const int ranks : {1, 2, 4}) {
+            const auto name = job + "-by" + std::to_string(ranks);
+            const Outcome outcome = run_apart(job, name, ranks);
+            ASSERT_EQ(outcome.code, 0) << outcome.text;
+            hashes.insert(content_hash_of(world().result(name, file).string()));
+        }
+        EXPECT_EQ(hashes.size(), 1U) << job;
+        kinds.insert(hashes.begin(), hashes.end());
+    }
+    EXPECT_EQ(kinds.size(), files.size());  // different contents have different hashes
 }
 
 TEST(Path, AnyNumberOfRanksGivesTheSameCurveAndMetrics) {

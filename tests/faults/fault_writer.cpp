@@ -31,11 +31,12 @@ void write(const std::string& kind, const std::filesystem::path& path, float val
         file.write(path);
     } else if (kind == "bank") {
         BankPlan plan;
-        plan.blocks = {{"w", {64, 32}}, {"b", {64}}};
+        plan.blocks = {
+            {"w", {64, 32}}, {"b", {64}}, {"long", {70'000}}};  // the last is written beside the caller
         plan.tasks = {
             {"one", "", {}}, {"two", "", {StorageKind::int8, 0}}, {"three", "", {StorageKind::low_rank, 2}}};
         BankWriter writer(path, plan);
-        for (std::int64_t j = 0; j < 2; ++j) {
+        for (std::int64_t j = 0; j < 3; ++j) {
             std::vector<float> values(
                 static_cast<std::size_t>(plan.blocks[static_cast<std::size_t>(j)].elements()), value);
             writer.put_base(j, values);

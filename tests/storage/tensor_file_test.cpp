@@ -143,5 +143,21 @@ TEST(TensorFile, OtherToolsReadIt) {
     EXPECT_NE(meta.find("width"), std::string::npos) << meta;
 }
 
+TEST(TensorReader, GivesTensorsOneByOne) {
+    const test::Folder folder;
+    const auto file = test::small_model();
+    file.write(folder / "a.h5");
+    const auto reader = TensorReader::open(folder / "a.h5", file.kind);
+    EXPECT_EQ(reader.meta(), file.meta);
+    EXPECT_EQ(reader.content_hash(), file.content_hash());
+    const auto& whole = file.tensors.at("conv1.weight");
+    EXPECT_EQ(reader.shape("conv1.weight"), whole.shape);
+    const auto values = reader.floats("conv1.weight");
+    EXPECT_TRUE(std::equal(values.begin(), values.end(), whole.as<float>().begin(), whole.as<float>().end()));
+    EXPECT_FALSE(reader.has("conv2.weight"));
+    expect_refused([&] { (void)reader.floats("conv2.weight"); }, {"a.h5", "conv2.weight", "missing"});
+    expect_refused([&] { (void)TensorReader::open(folder / "a.h5", "head"); }, {"a.h5", "'head'"});
+}
+
 }  // namespace
 }  // namespace vtvc

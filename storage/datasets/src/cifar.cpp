@@ -1,9 +1,10 @@
 // CIFAR's binary version: rows of one label byte (CIFAR-100: coarse, then fine) and 3,072 pixels, all red,
 // all green, all blue, 32 × 32 each.
-#include <algorithm>
+#include <fstream>
 #include <sstream>
 #include <utility>
 
+#include "cut.hpp"
 #include "labelled.hpp"
 #include "vtvc/core/error.hpp"
 #include "vtvc/core/files.hpp"
@@ -24,24 +25,32 @@ struct RowLayout {
 
 void add_file(LabelledImages& to, const fs::path& path, const RowLayout& layout) {
     std::error_code error;
-    if (const auto size = fs::file_size(path, error); !error && size > kMaxFileBytes)
-        fail<StorageError>("{} has {} bytes (CIFAR's files have at most {})", path.string(), size,
+    const auto bytes = fs::file_size(path, error);
+    std::ifstream file(path, std::ios::binary);
+    if (error || !file.is_open())
+        fail<StorageError>("cannot read {} ({})", path.string(),
+                           error ? error.message() : "it cannot be opened");
+    if (bytes > kMaxFileBytes)
+        fail<StorageError>("{} has {} bytes (CIFAR's files have at most {})", path.string(), bytes,
                            kMaxFileBytes);
-    const std::string file = read_text(path);
     const std::size_t row_bytes = layout.label_bytes + kPixels;
-    if (file.empty() || file.size() % row_bytes != 0)
+    if (bytes == 0 || bytes % row_bytes != 0)
         fail<StorageError>("{} has {} bytes (a row has {}); was it cut, or is it not CIFAR's binary version?",
-                           path.string(), file.size(), row_bytes);
-    const std::size_t rows = file.size() / row_bytes;
-    for (std::size_t row = 0; row < rows; ++row) {
-        const char* at = file.data() + row * row_bytes;
-        to.labels.push_back(static_cast<std::uint8_t>(at[layout.label]));
-        const char* planes = at + layout.label_bytes;
+                           path.string(), bytes, row_bytes);
+    const auto rows = static_cast<std::int64_t>(bytes / row_bytes);
+    std::string row(row_bytes, '\0');
+    std::vector<std::byte> pixels(kPixels);
+    for (std::int64_t i = 0; i < rows; ++i) {
+        if (!file.read(row.data(), static_cast<std::streamsize>(row.size())))
+            fail<StorageError>("{} became shorter while it was read; was it changed?", path.string());
+        to.labels.push_back(static_cast<std::uint8_t>(row[layout.label]));
+        const char* planes = row.data() + layout.label_bytes;
         for (std::size_t pixel = 0; pixel < kPlane; ++pixel)
             for (std::size_t c = 0; c < 3; ++c)
-                to.images.push_back(static_cast<std::uint8_t>(planes[c * kPlane + pixel]));
+                pixels[3 * pixel + c] = static_cast<std::byte>(planes[c * kPlane + pixel]);
+        to.images.append(pixels);
     }
-    to.rows += static_cast<std::int64_t>(rows);
+    to.rows += rows;
     to.height = to.width = static_cast<std::int64_t>(kSide);
     to.channels = 3;
     to.place = path.string();
@@ -70,7 +79,7 @@ std::vector<fs::path> batches(const fs::path& folder) {
 
 }  // namespace
 
-DatasetContents import_cifar(const CifarSources& sources) {
+DatasetSummary import_cifar(const CifarSources& sources, const fs::path& out) {
     const fs::path& folder = sources.folder;
     const bool hundred = fs::exists(folder / "train.bin");
     const auto train_files = hundred ? std::vector{folder / "train.bin"} : batches(folder);
@@ -85,19 +94,18 @@ DatasetContents import_cifar(const CifarSources& sources) {
     const RowLayout layout = hundred ? RowLayout{2, coarse ? 0U : 1U} : RowLayout{};
     const fs::path names =
         folder / (hundred ? coarse ? "coarse_label_names.txt" : "fine_label_names.txt" : "batches.meta.txt");
-    LabelledImages train, test;
+    check_share(sources.validation, "validation share");  // before the files are read
+    LabelledImages train(out), test(out);
     for (const auto& path : train_files) add_file(train, path, layout);
     add_file(test, folder / (hundred ? "test.bin" : "test_batch.bin"), layout);
-    DatasetContents contents = split_labelled(train, test,
-                                              {.name = sources.name,
-                                               .class_names = names_in(names),
-                                               .validation = sources.validation,
-                                               .seed = sources.seed});
-    contents.origin =
-        fmt::format("CIFAR-{} binary version ({} training files{}); validation share {} by class, seed {}",
-                    hundred ? 100 : 10, train_files.size(), coarse ? ", coarse labels" : "",
-                    sources.validation, sources.seed);
-    return contents;
+    return write_labelled(
+        out, train, test,
+        {.name = sources.name,
+         .class_names = names_in(names),
+         .validation = sources.validation,
+         .seed = sources.seed,
+         .origin = fmt::format("CIFAR-{} binary version ({} training files{})", hundred ? 100 : 10,
+                               train_files.size(), coarse ? ", coarse labels" : "")});
 }
 
 }  // namespace vtvc

@@ -1,6 +1,6 @@
 #include "vtvc/datasets/import.hpp"
 
-#include <utility>
+#include <span>
 
 #include "cut.hpp"
 #include "labelled.hpp"
@@ -10,22 +10,22 @@
 namespace vtvc {
 namespace {
 
-LabelledImages read_pair(const std::filesystem::path& image_file, const std::filesystem::path& label_file) {
-    IdxArray images = read_idx(image_file);
-    IdxArray labels = read_idx(label_file);
-    const std::size_t dimensions = images.shape.size();
-    if (dimensions != 3 && dimensions != 4)
+void read_pair(LabelledImages& pair, const std::filesystem::path& image_file,
+               const std::filesystem::path& label_file) {
+    auto images = IdxReader::open(image_file);
+    const IdxArray labels = read_idx(label_file);
+    const auto& shape = images.shape();
+    if (shape.size() != 3 && shape.size() != 4)
         fail<StorageError>(
             "{} has {} dimensions (images have 3, or 4 with colours); are images and labels swapped?",
-            image_file.string(), dimensions);
+            image_file.string(), shape.size());
     if (labels.shape.size() != 1)
         fail<StorageError>("{} has {} dimensions (labels have 1); are images and labels swapped?",
                            label_file.string(), labels.shape.size());
-    LabelledImages pair;
-    pair.rows = images.shape[0];
-    pair.height = images.shape[1];
-    pair.width = images.shape[2];
-    pair.channels = dimensions == 4 ? images.shape[3] : 1;
+    pair.rows = shape[0];
+    pair.height = shape[1];
+    pair.width = shape[2];
+    pair.channels = shape.size() == 4 ? shape[3] : 1;
     if (pair.channels != 1 && pair.channels != 3)
         fail<StorageError>("{} has {} colour channels (1 or 3 are known)", image_file.string(),
                            pair.channels);
@@ -36,29 +36,30 @@ LabelledImages read_pair(const std::filesystem::path& image_file, const std::fil
     if (pair.rows == 0 || pair.image_bytes() == 0)
         fail<StorageError>("{} holds no images (its size is {} x {} x {})", image_file.string(), pair.rows,
                            pair.height, pair.width);
-    pair.images = std::move(images.values);
+    std::vector<std::uint8_t> piece(std::size_t{1} << 20);
+    for (auto got = images.read(piece); got > 0; got = images.read(piece))
+        pair.images.append(std::as_bytes(std::span(piece).first(got)));
     pair.labels.assign(labels.values.begin(), labels.values.end());
     pair.place = label_file.string();
-    return pair;
 }
 
 }  // namespace
 
-DatasetContents import_idx(const IdxSources& sources) {
+DatasetSummary import_idx(const IdxSources& sources, const std::filesystem::path& out) {
     check_share(sources.validation, "validation share");  // before the files are read
-    const LabelledImages train = read_pair(sources.train_images, sources.train_labels);
-    const LabelledImages test = read_pair(sources.test_images, sources.test_labels);
-    DatasetContents contents = split_labelled(train, test,
-                                              {.name = sources.name,
-                                               .class_names = sources.class_names,
-                                               .validation = sources.validation,
-                                               .seed = sources.seed});
-    contents.origin =
-        fmt::format("IDX files {}, {}, {}, {}; validation share {} by class, seed {}",
-                    sources.train_images.filename().string(), sources.train_labels.filename().string(),
-                    sources.test_images.filename().string(), sources.test_labels.filename().string(),
-                    sources.validation, sources.seed);
-    return contents;
+    LabelledImages train(out), test(out);
+    read_pair(train, sources.train_images, sources.train_labels);
+    read_pair(test, sources.test_images, sources.test_labels);
+    return write_labelled(
+        out, train, test,
+        {.name = sources.name,
+         .class_names = sources.class_names,
+         .validation = sources.validation,
+         .seed = sources.seed,
+         .origin =
+             fmt::format("IDX files {}, {}, {}, {}", sources.train_images.filename().string(),
+                         sources.train_labels.filename().string(), sources.test_images.filename().string(),
+                         sources.test_labels.filename().string())});
 }
 
 }  // namespace vtvc

@@ -10,10 +10,10 @@
 
 #include "cut.hpp"
 #include "image_folder.hpp"
-#include "in_order.hpp"
 #include "rows.hpp"
 #include "vtvc/core/error.hpp"
 #include "vtvc/core/files.hpp"
+#include "vtvc/core/in_order.hpp"
 #include "vtvc/core/progress.hpp"
 #include "vtvc/core/random.hpp"
 

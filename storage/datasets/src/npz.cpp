@@ -53,7 +53,7 @@ void read_images(LabelledImages& to, const NumpyFile& file, const std::string& n
     to.channels = shape.size() == 4 ? shape[3] : 1;
     if (array.elements() == 0)
         fail<StorageError>("'{}' in {} is {} (there are no pixels)", name, path, shape_text(array));
-    to.images = values_of<std::uint8_t>(file, index);
+    file.read_on(index, [&](std::span<const std::byte> piece) { to.images.append(piece); });
 }
 
 void read_labels(LabelledImages& to, const NumpyFile& file, const std::string& name,
@@ -83,25 +83,24 @@ void read_labels(LabelledImages& to, const NumpyFile& file, const std::string& n
 
 }  // namespace
 
-DatasetContents import_npz(const NpzSources& sources) {
+DatasetSummary import_npz(const NpzSources& sources, const std::filesystem::path& out) {
     check_share(sources.validation, "validation share");  // before the file is read
     const NumpyFile file = NumpyFile::open(sources.file);
     const std::string path = sources.file.string();
-    LabelledImages train, test;
+    LabelledImages train(out), test(out);
     read_images(train, file, sources.train_images, path);
     read_labels(train, file, sources.train_labels, path);
     read_images(test, file, sources.test_images, path);
     read_labels(test, file, sources.test_labels, path);
-    DatasetContents contents = split_labelled(train, test,
-                                              {.name = sources.name,
-                                               .class_names = sources.class_names,
-                                               .validation = sources.validation,
-                                               .seed = sources.seed});
-    contents.origin =
-        fmt::format("NumPy file {} ({}, {}, {}, {}); validation share {} by class, seed {}",
-                    sources.file.filename().string(), sources.train_images, sources.train_labels,
-                    sources.test_images, sources.test_labels, sources.validation, sources.seed);
-    return contents;
+    return write_labelled(
+        out, train, test,
+        {.name = sources.name,
+         .class_names = sources.class_names,
+         .validation = sources.validation,
+         .seed = sources.seed,
+         .origin = fmt::format("NumPy file {} ({}, {}, {}, {})", sources.file.filename().string(),
+                               sources.train_images, sources.train_labels, sources.test_images,
+                               sources.test_labels)});
 }
 
 }  // namespace vtvc

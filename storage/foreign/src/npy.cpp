@@ -34,6 +34,17 @@ class OneArray final : public Arrays {
     void read_raw(std::size_t /*index*/, std::span<std::byte> out) const override {
         source_->read(headers[0].bytes, out);
     }
+    void read_raw_on(std::size_t /*index*/,
+                     const std::function<void(std::span<const std::byte>)>& take) const override {
+        std::vector<std::byte> piece(std::size_t{1} << 20);
+        for (auto at = headers[0].bytes; at < source_->size();) {
+            const auto part =
+                std::span(piece).first(std::min<std::uint64_t>(piece.size(), source_->size() - at));
+            source_->read(at, part);
+            take(part);
+            at += part.size();
+        }
+    }
 
   private:
     std::unique_ptr<ByteSource> source_;
@@ -65,6 +76,10 @@ class ManyArrays final : public Arrays {
     void read_raw(std::size_t index, std::span<std::byte> out) const override {
         archive_.read(entries_[index], headers[index].bytes, out);
     }
+    void read_raw_on(std::size_t index,
+                     const std::function<void(std::span<const std::byte>)>& take) const override {
+        archive_.read_on(entries_[index], headers[index].bytes, take);
+    }
 
   private:
     ZipArchive archive_;
@@ -81,6 +96,14 @@ std::unique_ptr<Arrays> open_arrays(std::unique_ptr<ByteSource> source) {
 void Arrays::read(std::size_t index, std::span<std::byte> out) const {
     read_raw(index, out);
     normalise(headers[index], out);
+}
+
+void Arrays::read_on(std::size_t index, const std::function<void(std::span<const std::byte>)>& take) const {
+    const auto& header = headers[index];
+    if (!header.fortran && (!header.big_endian || size_of(header.type) == 1)) return read_raw_on(index, take);
+    std::vector<std::byte> whole(static_cast<std::size_t>(listed[index].elements()) * size_of(header.type));
+    read(index, whole);
+    take(whole);
 }
 
 }  // namespace foreign
@@ -117,6 +140,12 @@ void NumpyFile::read(std::size_t index, std::span<std::byte> out) const {
         fail<StorageError>("{}: array '{}' of {} {} does not fill {} bytes", impl_->path, array.name,
                            name_of(array.type), foreign::shape_text(array.shape), out.size());
     impl_->arrays->read(index, out);
+}
+
+void NumpyFile::read_on(std::size_t index,
+                        const std::function<void(std::span<const std::byte>)>& take) const {
+    (void)arrays().at(index);
+    impl_->arrays->read_on(index, take);
 }
 
 }  // namespace vtvc

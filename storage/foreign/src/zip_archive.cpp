@@ -146,34 +146,68 @@ ZipArchive::~ZipArchive() = default;
 
 const std::string& ZipArchive::name() const { return handle_->stream.source->name(); }
 
+/// An entry, unpacked from its beginning on.
+struct ZipArchive::Opened {
+    const ZipArchive& archive;
+    const Entry& entry;
+    std::unique_ptr<zip_file_t, CloseFile> file;
+
+    Opened(const ZipArchive& from, const Entry& wanted)
+        : archive(from), entry(wanted), file(zip_fopen_index(from.handle_->archive.get(), wanted.index, 0)) {
+        if (!file) stop(zip_strerror(archive.handle_->archive.get()));
+    }
+    [[noreturn]] void stop(const char* why) const {
+        fail<StorageError>("{}: entry {} of the zip archive is damaged ({}); fetch the file again",
+                           archive.name(), entry.index, why);
+    }
+    void fill(std::span<std::byte> out) const {
+        for (std::size_t at = 0; at < out.size();) {
+            const auto got = zip_fread(file.get(), out.data() + at, out.size() - at);
+            if (got < 0) stop(zip_file_strerror(file.get()));
+            if (got == 0) stop("it ends early");
+            at += static_cast<std::size_t>(got);
+        }
+    }
+    /// A stored entry can be read from anywhere; of a deflated one, what comes before must be unpacked.
+    void skip(std::uint64_t bytes) const {
+        if (bytes > 0 && !entry.deflated &&
+            zip_fseek(file.get(), static_cast<zip_int64_t>(bytes), SEEK_SET) != 0)
+            stop(zip_file_strerror(file.get()));
+        std::array<std::byte, 16384> skipped{};
+        for (auto left = entry.deflated ? bytes : 0; left > 0;) {
+            const auto part = std::span(skipped).first(std::min<std::uint64_t>(skipped.size(), left));
+            fill(part);
+            left -= part.size();
+        }
+    }
+    /// libzip compares the checksum when it is asked for what follows the last byte.
+    void end() const {
+        std::byte more{};
+        if (zip_fread(file.get(), &more, 1) < 0) stop(zip_file_strerror(file.get()));
+    }
+};
+
 void ZipArchive::read(const Entry& entry, std::uint64_t offset, std::span<std::byte> out) const {
     const std::lock_guard lock(handle_->mutex);
-    const std::unique_ptr<zip_file_t, CloseFile> file(
-        zip_fopen_index(handle_->archive.get(), entry.index, 0));
-    const auto stop = [&](const char* why) {
-        fail<StorageError>("{}: entry {} of the zip archive is damaged ({}); fetch the file again", name(),
-                           entry.index, why);
-    };
-    if (!file) stop(zip_strerror(handle_->archive.get()));
-    const auto next = [&](std::byte* data, std::size_t bytes) {
-        const auto got = zip_fread(file.get(), data, bytes);
-        if (got < 0) stop(zip_file_strerror(file.get()));
-        if (got == 0) stop("it ends early");
-        return static_cast<std::size_t>(got);
-    };
-    // A stored entry can be read from anywhere; of a deflated one, what comes before must be unpacked.
-    if (offset > 0 && !entry.deflated &&
-        zip_fseek(file.get(), static_cast<zip_int64_t>(offset), SEEK_SET) != 0)
-        stop(zip_file_strerror(file.get()));
-    std::array<std::byte, 16384> skipped{};
-    for (std::uint64_t at = 0; entry.deflated && at < offset;)
-        at += next(skipped.data(),
-                   static_cast<std::size_t>(std::min<std::uint64_t>(skipped.size(), offset - at)));
-    for (std::size_t at = 0; at < out.size();) at += next(out.data() + at, out.size() - at);
-    // libzip compares the checksum when it is asked for what follows the last byte.
-    std::byte more{};
-    if (offset + out.size() == entry.bytes && zip_fread(file.get(), &more, 1) < 0)
-        stop(zip_file_strerror(file.get()));
+    const Opened opened(*this, entry);
+    opened.skip(offset);
+    opened.fill(out);
+    if (offset + out.size() == entry.bytes) opened.end();
+}
+
+void ZipArchive::read_on(const Entry& entry, std::uint64_t offset,
+                         const std::function<void(std::span<const std::byte>)>& take) const {
+    const std::lock_guard lock(handle_->mutex);
+    const Opened opened(*this, entry);
+    opened.skip(offset);
+    std::vector<std::byte> piece(std::size_t{1} << 20);
+    for (auto left = entry.bytes - offset; left > 0;) {
+        const auto part = std::span(piece).first(std::min<std::uint64_t>(piece.size(), left));
+        opened.fill(part);
+        take(part);
+        left -= part.size();
+    }
+    opened.end();
 }
 
 std::string ZipArchive::read_text(const Entry& entry) const {

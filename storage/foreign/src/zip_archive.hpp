@@ -32,10 +32,14 @@ class ZipArchive {
     /// Fills out with the entry's bytes from offset on. A whole entry's checksum is verified. Safe from
     /// several threads, which wait for each other.
     void read(const Entry& entry, std::uint64_t offset, std::span<std::byte> out) const;
+    /// All from offset on, a piece at a time.
+    void read_on(const Entry& entry, std::uint64_t offset,
+                 const std::function<void(std::span<const std::byte>)>& take) const;
     std::string read_text(const Entry& entry) const;
 
   private:
     struct Handle;
+    struct Opened;
     std::unique_ptr<Handle> handle_;
     std::map<std::string, Entry, std::less<>> entries_;
 };

@@ -8,9 +8,9 @@
 
 #include "forms.hpp"
 #include "origin.hpp"
-#include "safetensors_writer.hpp"
 #include "vtvc/core/error.hpp"
 #include "vtvc/core/files.hpp"
+#include "vtvc/imports/safetensors_writer.hpp"
 #include "vtvc/storage/tensor_file.hpp"
 
 namespace vtvc {

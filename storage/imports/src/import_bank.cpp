@@ -3,15 +3,20 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <thread>
 
 #include "adapter.hpp"
 #include "config_file.hpp"
 #include "import_parts.hpp"
 #include "origin.hpp"
 #include "vtvc/core/error.hpp"
+#include "vtvc/core/in_order.hpp"
+#include "vtvc/core/numbers.hpp"
 #include "vtvc/storage/bank_writer.hpp"
 #include "vtvc/storage/model.hpp"
 #include "vtvc/storage/tensor_file.hpp"
@@ -22,43 +27,70 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// Our model file of the base, in memory.
-struct Base {
-    std::string path, hash;
+/// Our model file of the base. A block is read once, by whichever thread needs it first, and kept until the
+/// bank has taken it.
+class Base {
+  public:
+    explicit Base(const std::filesystem::path& place)
+        : path(place.string()), file_(TensorReader::open(place, "model")), hash(file_.content_hash()) {
+        const auto meta = Json::parse(file_.meta(), nullptr, false);
+        if (!meta.is_object() || !meta.contains("model"))
+            fail<StorageError>("{}: does not say its architecture; was it written by vtvc?", path);
+        if (!text_in(meta, "base_hash").empty())
+            fail<StorageError>("{}: is itself fine-tuned from a base (content hash {}); give that one", path,
+                               text_in(meta, "base_hash"));
+        keys = model_keys(meta["model"].dump());
+        origin = meta.value("origin", Json());
+        blocks = model_blocks(keys);
+        for (const auto& block : blocks)
+            if (!file_.has(block.name) || file_.shape(block.name) != block.shape)
+                fail<StorageError>("{}: lacks block '{}' of shape {} that its architecture needs", path,
+                                   block.name, shape_text(block.shape));
+    }
+
+    Numbers values(std::size_t block) const {
+        const std::scoped_lock lock(mutex_);
+        auto& kept = kept_[block];
+        if (!kept) kept = std::make_shared<const std::vector<float>>(file_.floats(blocks[block].name));
+        return kept;
+    }
+    void forget(std::size_t block) const {
+        const std::scoped_lock lock(mutex_);
+        kept_.erase(block);
+    }
+
+    const std::string path;
+
+  private:
+    TensorReader file_;
+    mutable std::mutex mutex_;
+    mutable std::map<std::size_t, Numbers> kept_;
+
+  public:
+    const std::string hash;
     ModelKeys keys;
     Json origin;
     std::vector<Block> blocks;
-    std::map<std::string, HostTensor> tensors;
-
-    static Base open(const std::filesystem::path& path) {
-        auto file = TensorFile::read(path, "model");
-        const auto meta = Json::parse(file.meta, nullptr, false);
-        if (!meta.is_object() || !meta.contains("model"))
-            fail<StorageError>("{}: does not say its architecture; was it written by vtvc?", path.string());
-        if (!text_in(meta, "base_hash").empty())
-            fail<StorageError>("{}: is itself fine-tuned from a base (content hash {}); give that one",
-                               path.string(), text_in(meta, "base_hash"));
-        Base base{path.string(),
-                  content_hash_of(path.string()),
-                  model_keys(meta["model"].dump()),
-                  meta.value("origin", Json()),
-                  {},
-                  std::move(file.tensors)};
-        base.blocks = model_blocks(base.keys);
-        for (const auto& block : base.blocks) {
-            const auto found = base.tensors.find(block.name);
-            if (found == base.tensors.end() || found->second.shape != block.shape)
-                fail<StorageError>("{}: lacks block '{}' of shape {} that its architecture needs", base.path,
-                                   block.name, shape_text(block.shape));
-        }
-        return base;
-    }
-    std::span<const float> values(const std::string& block) const { return tensors.at(block).as<float>(); }
 };
 
 /// Sums over the blocks as they pass.
 struct Norms {
     double all = 0, matrices = 0;
+    void add(double square, const Block& about) {
+        all += square;
+        if (about.shape.size() >= 2) matrices += square;
+    }
+};
+
+/// What a task is in one block, ready for the bank.
+struct Prepared {
+    bool dense = true;
+    Numbers vector;                // dense: τ
+    std::vector<Factors> parts;    // otherwise
+    double square = 0;             // ‖τ‖²
+    std::vector<std::int32_t> at;  // where θ0 + τ rounds away from θ
+    std::vector<float> exact;      // θ there
+    std::string hash;              // of the block's tensors; empty: the checkpoint has none
 };
 
 /// One task: a whole network or an adapter.
@@ -91,45 +123,76 @@ class Task {
         check_own_base(path, options, base);
     }
 
+    /// Of the checkpoint; of a network it is known when every block has been put.
     std::string content_hash() const {
-        return adapter_ ? adapter_->content_hash() : network_->content_hash();
+        return adapter_ ? adapter_->content_hash() : ForeignNetwork::content_hash(hashes_);
     }
     TaskReport& report() { return report_; }
     Json origin() const { return network_ ? Json::parse(to_json(origin_of(*network_, ""))) : Json(); }
 
-    void put(BankWriter& writer, std::int64_t block, std::int64_t task, const Block& about,
-             std::span<const float> base, Norms& norms) const {
+    /// By any thread.
+    Prepared prepare(const Block& about, std::span<const float> base) const {
+        Prepared made;
         if (adapter_ && !adapter_->replaces(about.name)) {
-            const auto parts = adapter_->factors(about);
-            for (const auto& part : parts) add(norms, product_square(part), about);
-            return writer.put_factors(block, task, parts);
+            const std::scoped_lock lock(*reading_);
+            made.dense = false;
+            made.parts = adapter_->factors(about);
+            for (const auto& part : made.parts) made.square += product_square(part);
+            return made;
         }
-        std::vector<float> values(base.begin(), base.end());
-        if (adapter_)
-            adapter_->replace(about, values);
-        else if (network_->has(about.name))
-            values = network_->read(about.name, about.shape);
-        double square = 0;
-        std::vector<std::int32_t> at;  // where θ0 + τ rounds away from θ
-        std::vector<float> exact;
-        for (std::size_t i = 0; i < values.size(); ++i) {
-            const float theta = values[i];
-            values[i] -= base[i];
-            square += static_cast<double>(values[i]) * values[i];
-            if (exactness_ == Exactness::kept && base[i] + values[i] != theta && i <= INT32_MAX) {
-                at.push_back(static_cast<std::int32_t>(i));
-                exact.push_back(theta);
-            }
+        auto values = read(about, base, made.hash);
+        if (exactness_ == Exactness::kept) {
+            const auto theta = values;
+            subtract(values, base);
+            note_exact(made, theta, values, base);
+        } else {
+            subtract(values, base);
         }
-        add(norms, square, about);
-        writer.put_task(block, task, values);
-        writer.put_exact(block, task, at, exact);
+        made.square = dot(values, values);
+        made.vector = std::make_shared<const std::vector<float>>(std::move(values));
+        return made;
+    }
+
+    void put(BankWriter& writer, std::int64_t block, std::int64_t task, const Block& about, Prepared made,
+             Norms& norms) {
+        norms.add(made.square, about);
+        if (!made.hash.empty()) hashes_[about.name] = std::move(made.hash);
+        if (!made.dense) return writer.put_factors(block, task, made.parts);
+        writer.put_task(block, task, std::move(made.vector));
+        writer.put_exact(block, task, made.at, made.exact);
     }
 
   private:
-    static void add(Norms& norms, double square, const Block& about) {
-        norms.all += square;
-        if (about.shape.size() >= 2) norms.matrices += square;
+    /// θ of one block: the base's where the checkpoint has none.
+    std::vector<float> read(const Block& about, std::span<const float> base, std::string& hash) const {
+        const std::scoped_lock lock(*reading_);
+        if (network_ && network_->has(about.name)) {
+            auto found = network_->read_hashed(about.name, about.shape);
+            hash = std::move(found.hash);
+            return std::move(found.values);
+        }
+        std::vector<float> values(base.begin(), base.end());
+        if (adapter_) adapter_->replace(about, values);
+        return values;
+    }
+    static void subtract(std::span<float> values, std::span<const float> base) {
+        for (std::size_t i = 0; i < values.size(); ++i) values[i] -= base[i];
+    }
+    /// Most stretches have no such number: asked first, in a loop without a way out.
+    static void note_exact(Prepared& made, std::span<const float> theta, std::span<const float> vector,
+                           std::span<const float> base) {
+        constexpr std::size_t stretch = 1024;
+        const auto end = std::min<std::size_t>(theta.size(), INT32_MAX);
+        for (std::size_t from = 0; from < end; from += stretch) {
+            const auto to = std::min(from + stretch, end);
+            int differ = 0;
+            for (auto i = from; i < to; ++i) differ |= static_cast<int>(base[i] + vector[i] != theta[i]);
+            for (auto i = from; differ != 0 && i < to; ++i) {
+                if (base[i] + vector[i] == theta[i]) continue;
+                made.at.push_back(static_cast<std::int32_t>(i));
+                made.exact.push_back(theta[i]);
+            }
+        }
     }
     /// ‖left·right‖² = Σ (leftᵀ left) ∘ (right rightᵀ), without the product itself.
     static double product_square(const Factors& part) {
@@ -198,10 +261,13 @@ class Task {
         other.tangent = MappingOptions::Tangent::base;
         const auto own = ForeignNetwork::open(path, other);
         double difference = 0, size = 0;
-        for (const auto& block : base.blocks) {
+        for (std::size_t j = 0; j < base.blocks.size(); ++j) {
+            const auto& block = base.blocks[j];
             if (!own.has(block.name)) continue;
             const auto values = own.read(block.name, block.shape);
-            const auto given = base.values(block.name);
+            const auto numbers = base.values(j);
+            const auto& given = *numbers;
+            base.forget(j);
             for (std::size_t i = 0; i < values.size(); ++i) {
                 difference += std::pow(static_cast<double>(values[i]) - given[i], 2);
                 size += std::pow(static_cast<double>(given[i]), 2);
@@ -216,6 +282,9 @@ class Task {
     Exactness exactness_;
     std::unique_ptr<ForeignNetwork> network_;
     std::unique_ptr<Adapter> adapter_;
+    std::unique_ptr<std::mutex> reading_ =
+        std::make_unique<std::mutex>();          // zip archives: one reader at a time
+    std::map<std::string, std::string> hashes_;  // of blocks, as they are put
     TaskReport report_;
 };
 
@@ -255,7 +324,7 @@ BankReport import_bank(const BankImport& what) {
     check_names(what);
     BankReport report;
     report.base_path = base_file(what, report);
-    const auto base = Base::open(report.base_path);
+    const Base base(report.base_path);
     std::vector<Task> tasks;
     BankPlan plan;
     Json notes{{"base", base.origin}, {"tasks", Json::object()}};
@@ -263,7 +332,7 @@ BankReport import_bank(const BankImport& what) {
         what.storage.kind == StorageKind::f32 ? Task::Exactness::kept : Task::Exactness::lost;
     for (const auto& [name, path] : what.tasks) {
         tasks.emplace_back(name, path, what.options, base, exactness);
-        plan.tasks.push_back({name, tasks.back().content_hash(), what.storage});
+        plan.tasks.push_back({name, "", what.storage});
         Json about{{"format", tasks.back().report().network.format},
                    {"layout", tasks.back().report().network.layout}};
         const auto known = base.origin.is_object() ? base.origin.value("tensors", Json()) : Json();
@@ -279,18 +348,30 @@ BankReport import_bank(const BankImport& what) {
     BankWriter writer(what.out, std::move(plan));
     Norms own;
     std::vector<Norms> norms(tasks.size());
-    for (std::size_t j = 0; j < base.blocks.size(); ++j) {
-        const auto& block = base.blocks[j];
-        const auto values = base.values(block.name);
-        writer.put_base(static_cast<std::int64_t>(j), values);
-        for (const float value : values) {
-            own.all += static_cast<double>(value) * value;
-            if (block.shape.size() >= 2) own.matrices += static_cast<double>(value) * value;
-        }
-        for (std::size_t k = 0; k < tasks.size(); ++k)
-            tasks[k].put(writer, static_cast<std::int64_t>(j), static_cast<std::int64_t>(k), block, values,
-                         norms[k]);
-    }
+    const auto count = static_cast<std::int64_t>(tasks.size());
+    const auto threads =
+        what.threads > 0 ? what.threads : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+    in_order(
+        count * static_cast<std::int64_t>(base.blocks.size()), threads, threads,
+        [&](std::int64_t i) {
+            const auto block = static_cast<std::size_t>(i / count);
+            const auto values = base.values(block);
+            return tasks[static_cast<std::size_t>(i % count)].prepare(base.blocks[block], *values);
+        },
+        [&](std::int64_t i, Prepared made) {
+            const auto block = i / count, task = i % count;
+            const auto& about = base.blocks[static_cast<std::size_t>(block)];
+            if (task == 0) {
+                const auto values = base.values(static_cast<std::size_t>(block));
+                own.add(dot(*values, *values), about);
+                writer.put_base(block, values);
+            }
+            const auto k = static_cast<std::size_t>(task);
+            tasks[k].put(writer, block, task, about, std::move(made), norms[k]);
+            if (task + 1 == count) base.forget(static_cast<std::size_t>(block));
+        });
+    for (std::size_t k = 0; k < tasks.size(); ++k)
+        writer.put_hash(static_cast<std::int64_t>(k), tasks[k].content_hash());
     writer.finish();
     for (std::size_t k = 0; k < tasks.size(); ++k) {
         judge(tasks[k].report(), norms[k], own);

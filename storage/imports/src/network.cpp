@@ -3,11 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 
 #include "forms.hpp"
 #include "vtvc/core/error.hpp"
-#include "vtvc/core/hash.hpp"
+#include "vtvc/core/numbers.hpp"
 
 namespace vtvc {
 
@@ -77,17 +76,33 @@ std::vector<std::int64_t> ForeignNetwork::shape(const std::string& block) const 
 
 std::vector<float> ForeignNetwork::read(const std::string& block,
                                         const std::vector<std::int64_t>& shape) const {
+    return read(block, shape, nullptr);
+}
+
+ForeignNetwork::Contents ForeignNetwork::read_hashed(const std::string& block,
+                                                     const std::vector<std::int64_t>& shape) const {
+    Hasher hasher;
+    auto values = read(block, shape, &hasher);
+    return {std::move(values), hasher.hex()};
+}
+
+std::vector<float> ForeignNetwork::read(const std::string& block, const std::vector<std::int64_t>& shape,
+                                        Hasher* hasher) const {
     std::vector<float> values;
     for (const auto& piece : pieces_of(block)) {
         const auto& tensor = tensor_of(piece);
         std::vector<float> part(static_cast<std::size_t>(tensor.elements()));
         checkpoint_.read_f32(piece.tensor, part);
-        const auto bad = std::find_if(part.begin(), part.end(), [](float v) { return !std::isfinite(v); });
-        if (bad != part.end())
+        if (const auto bad = first_not_finite(part))
             fail<StorageError>(
                 "{}: tensor '{}' has {} at element {} (one such value spoils every composition); was the "
                 "training stable, is the file whole?",
-                path(), tensor.name, *bad, bad - part.begin());
+                path(), tensor.name, part[*bad], *bad);
+        if (hasher != nullptr)
+            hasher->add(name_of(tensor.type))
+                .add(shape_text(tensor.shape))
+                .add(fmt::format("{} {}", static_cast<int>(piece.part), static_cast<int>(piece.orientation)))
+                .add(std::as_bytes(std::span(part)));
         if (piece.orientation == Orientation::transposed)
             part = transposed(part, static_cast<std::size_t>(tensor.shape[0]),
                               static_cast<std::size_t>(tensor.shape[1]));
@@ -104,19 +119,9 @@ std::vector<float> ForeignNetwork::read(const std::string& block,
     return values;
 }
 
-std::string ForeignNetwork::content_hash() const {
+std::string ForeignNetwork::content_hash(const std::map<std::string, std::string>& hash_of_block) {
     Hasher hasher;
-    std::vector<std::byte> bytes;
-    for (const auto& piece : mapping_.pieces) {
-        const auto& tensor = checkpoint_.tensors()[piece.tensor];
-        bytes.resize(static_cast<std::size_t>(tensor.elements()) * size_of(tensor.type));
-        checkpoint_.read(piece.tensor, bytes);
-        hasher.add(piece.block)
-            .add(name_of(tensor.type))
-            .add(shape_text(tensor.shape))
-            .add(fmt::format("{} {}", static_cast<int>(piece.part), static_cast<int>(piece.orientation)))
-            .add(bytes);
-    }
+    for (const auto& [block, hash] : hash_of_block) hasher.add(block).add(hash);
     return hasher.hex();
 }
 

@@ -1,4 +1,4 @@
-#include "safetensors_writer.hpp"
+#include "vtvc/imports/safetensors_writer.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "../support.hpp"
+#include "imported.hpp"
 #include "vtvc/datasets/import.hpp"
 
 namespace vtvc {
@@ -37,7 +38,8 @@ class ImportCifar : public testing::Test {
         test::put_bytes(folder_ / "coarse_label_names.txt", "x\ny\n");
     }
     DatasetContents import(CifarLabels labels = CifarLabels::fine) {
-        return import_cifar({.folder = folder_ / "", .name = "toy", .labels = labels});
+        return test::imported(import_cifar,
+                              CifarSources{.folder = folder_ / "", .name = "toy", .labels = labels});
     }
     test::Folder folder_;
 };

@@ -7,8 +7,8 @@
 
 #include "../support.hpp"
 #include "image_folder.hpp"
-#include "in_order.hpp"
 #include "vtvc/core/files.hpp"
+#include "vtvc/core/in_order.hpp"
 #include "vtvc/datasets/import_images.hpp"
 #include "vtvc/storage/test_labels.hpp"
 

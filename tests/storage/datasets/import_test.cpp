@@ -9,6 +9,7 @@
 #include <map>
 #include <set>
 
+#include "imported.hpp"
 #include "vtvc/core/error.hpp"
 
 namespace vtvc {
@@ -56,7 +57,7 @@ class ImportIdx : public testing::Test {
     template <class E>
     void expect_refused(const std::string& word) {
         try {
-            (void)import_idx(sources_);
+            (void)test::imported(import_idx, sources_);
             FAIL() << "no error";
         } catch (const E& error) {
             EXPECT_NE(std::string(error.what()).find(word), std::string::npos) << error.what();
@@ -68,7 +69,7 @@ class ImportIdx : public testing::Test {
 };
 
 TEST_F(ImportIdx, SplitsEachClassAndLosesNoRow) {
-    const DatasetContents contents = import_idx(sources_);
+    const DatasetContents contents = test::imported(import_idx, sources_);
     EXPECT_EQ(contents.train.rows(), 54);
     EXPECT_EQ(contents.validation.rows(), 6);
     EXPECT_EQ(contents.class_names, (std::vector<std::string>{"0", "1", "2"}));
@@ -89,11 +90,11 @@ TEST_F(ImportIdx, SplitsEachClassAndLosesNoRow) {
 }
 
 TEST_F(ImportIdx, ShufflesSortedFilesBySeed) {
-    const DatasetContents contents = import_idx(sources_);
+    const DatasetContents contents = test::imported(import_idx, sources_);
     EXPECT_FALSE(std::is_sorted(contents.train.labels.begin(), contents.train.labels.end()));
-    EXPECT_EQ(import_idx(sources_).train.ids, contents.train.ids);
+    EXPECT_EQ(test::imported(import_idx, sources_).train.ids, contents.train.ids);
     sources_.seed = 1;
-    EXPECT_NE(import_idx(sources_).train.ids, contents.train.ids);
+    EXPECT_NE(test::imported(import_idx, sources_).train.ids, contents.train.ids);
 }
 
 TEST_F(ImportIdx, RefusesFilesThatDoNotFitEachOther) {
@@ -152,12 +153,13 @@ TEST(ImportIdxShared, ReadsTheSharedSets) {
          {Known{"gtsrb-sub", 6535, 3135, 32, 3, 43}, Known{"neu-det-q32", 5400, 1800, 32, 1, 6}}) {
         SCOPED_TRACE(known.folder);
         const fs::path folder = shared / "data" / known.folder;
-        const DatasetContents contents = import_idx({.train_images = folder / "train-images-idx-ubyte.gz",
-                                                     .train_labels = folder / "train-labels-idx1-ubyte.gz",
-                                                     .test_images = folder / "test-images-idx-ubyte.gz",
-                                                     .test_labels = folder / "test-labels-idx1-ubyte.gz",
-                                                     .name = known.folder,
-                                                     .class_names = {}});
+        const DatasetContents contents =
+            test::imported(import_idx, IdxSources{.train_images = folder / "train-images-idx-ubyte.gz",
+                                                  .train_labels = folder / "train-labels-idx1-ubyte.gz",
+                                                  .test_images = folder / "test-images-idx-ubyte.gz",
+                                                  .test_labels = folder / "test-labels-idx1-ubyte.gz",
+                                                  .name = known.folder,
+                                                  .class_names = {}});
         EXPECT_EQ(contents.train.rows() + contents.validation.rows(), known.train);
         EXPECT_EQ(contents.test.rows(), known.test);
         EXPECT_EQ(contents.height, known.side);

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "../support.hpp"
+#include "imported.hpp"
 #include "vtvc/datasets/import.hpp"
 
 namespace vtvc {
@@ -17,7 +18,7 @@ NpzSources sources(const std::string& name) {
 }
 
 TEST(ImportNpz, ReadsColourImagesUnderTheUsualNames) {
-    const auto contents = import_npz(sources("colour"));
+    const auto contents = test::imported(import_npz, sources("colour"));
     EXPECT_EQ(contents.train.rows() + contents.validation.rows(), 12);
     EXPECT_EQ(contents.validation.rows(), 3);
     EXPECT_EQ(contents.height, 2);
@@ -39,7 +40,7 @@ TEST(ImportNpz, ReadsGreyImagesUnderOtherNamesWhateverTheirOrder) {
     given.test_images = std::string("c");
     given.test_labels = std::string("d");
     given.class_names = {"x", "y", "z"};
-    const auto contents = import_npz(given);
+    const auto contents = test::imported(import_npz, given);
     EXPECT_EQ(contents.channels, 1);
     EXPECT_EQ(contents.class_names, given.class_names);
     EXPECT_EQ(contents.test.labels, (std::vector<std::int32_t>{0, 1, 2, 0}));
@@ -53,7 +54,7 @@ TEST(ImportNpz, ReadsGreyImagesUnderOtherNamesWhateverTheirOrder) {
 TEST(ImportNpz, RefusesWhatIsNoDataSet) {
     const auto refused = [](const std::string& name, const std::vector<std::string>& parts) {
         SCOPED_TRACE(name);
-        expect_refused([&] { (void)import_npz(sources(name)); }, parts);
+        expect_refused([&] { (void)test::imported(import_npz, sources(name)); }, parts);
     };
     refused("absent", {"absent.npz"});
     refused("no_test", {"x_test"});
@@ -68,9 +69,10 @@ TEST(ImportNpz, RefusesWhatIsNoDataSet) {
     refused("other_size", {"training images are 2x3x3, test images 1x3x3"});
     auto given = sources("colour");
     given.class_names = {"a", "b"};
-    expect_refused([&] { (void)import_npz(given); }, {"label 2 of row 2", "name every class"});
+    expect_refused([&] { (void)test::imported(import_npz, given); },
+                   {"label 2 of row 2", "name every class"});
     given.validation = 1;
-    EXPECT_THROW((void)import_npz(given), ConfigError);
+    EXPECT_THROW((void)test::imported(import_npz, given), ConfigError);
 }
 
 }  // namespace

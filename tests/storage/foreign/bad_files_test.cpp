@@ -24,7 +24,7 @@ void read_as(const std::string& reader, const fs::path& path) {
     if (reader == "idx") {
         (void)read_idx(path);
     } else if (reader == "cifar") {
-        (void)import_cifar({.folder = path, .name = "bad"});
+        (void)import_cifar({.folder = path, .name = "bad"}, path / "out.h5");
     } else if (reader == "config") {
         (void)read_hints(path / "model.safetensors");
     } else if (reader == "own") {

@@ -4,7 +4,7 @@
 #include <map>
 
 #include "lists.hpp"
-#include "safetensors_writer.hpp"
+#include "vtvc/imports/safetensors_writer.hpp"
 
 namespace vtvc::test {
 

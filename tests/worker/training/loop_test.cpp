@@ -10,6 +10,7 @@
 #include "vtvc/core/error.hpp"
 #include "vtvc/core/files.hpp"
 #include "vtvc/core/random.hpp"
+#include "vtvc/storage/tensor_file.hpp"
 
 namespace vtvc {
 namespace {
@@ -196,6 +197,59 @@ TEST_F(LoopTest, ADamagedCheckpointIsPassedOverForTheOneBefore) {
     comm().barrier();
     run("bbbb", rest);
     EXPECT_TRUE(torch::equal(whole.weight, second.weight));
+}
+
+/// A folder that cannot be replaced by a file.
+void bar_the_way(const std::filesystem::path& checkpoint) {
+    std::filesystem::create_directories(checkpoint / "full");
+}
+
+TEST_F(LoopTest, ACheckpointThatCannotBeWrittenStopsTheRunBeforeTheNextOne) {
+    const auto self = make_self();
+    const std::string own = "rank" + std::to_string(comm().rank());
+    bar_the_way(RunFolder::folder(folder_, own) / "checkpoints" / "train-14.h5");
+    Toy toy;
+    LoopJob job = toy.job(40);
+    std::int64_t reached = 0;
+    const auto plain = job.gradients;
+    job.gradients = [&](std::int64_t step, std::span<const std::int64_t> rows, std::int64_t global) {
+        reached = step;
+        return plain(step, rows, global);
+    };
+    try {
+        run(own, job, 0, self.get());
+        ADD_FAILURE() << "the failure was not told";
+    } catch (const StorageError& error) {
+        EXPECT_NE(std::string(error.what()).find("train-14.h5"), std::string::npos) << error.what();
+    }
+    EXPECT_GE(reached, 13);  // the step that asked for it was done
+    EXPECT_LT(reached, 21);  // at most one is being written: the next would have waited for its error
+    EXPECT_TRUE(
+        std::filesystem::is_regular_file(RunFolder::folder(folder_, own) / "checkpoints" / "train-7.h5"));
+}
+
+TEST_F(LoopTest, ACheckpointThatFailsAtTheVeryEndIsToldToo) {
+    const auto self = make_self();
+    const std::string own = "rank" + std::to_string(comm().rank());
+    bar_the_way(RunFolder::folder(folder_, own) / "checkpoints" / "train-7.h5");
+    Toy toy;
+    LoopJob job = toy.job(8);
+    EXPECT_THROW(run(own, job, 0, self.get()), StorageError);
+    EXPECT_FALSE(
+        std::filesystem::exists(RunFolder::folder(folder_, own) / "checkpoints" / "train.done.json"));
+}
+
+TEST_F(LoopTest, TheLastCheckpointIsWholeWhenTheLoopEnds) {
+    Toy finished, stopped;
+    LoopJob all = finished.job(15),
+            begin = stopped.job(40);  // the one of step 14 is asked for just before the end
+    run("aaaa", all);
+    EXPECT_FALSE(run("bbbb", begin, 29).finished);
+    for (const auto& [name, step] : {std::pair{"aaaa", 14}, std::pair{"bbbb", 29}}) {
+        const auto path =
+            RunFolder::folder(folder_, name) / "checkpoints" / ("train-" + std::to_string(step) + ".h5");
+        EXPECT_NO_THROW(TensorFile::read(path, "checkpoint")) << path;
+    }
 }
 
 TEST(Schedule, RisesThenFallsToZero) {

@@ -105,36 +105,45 @@ void CheckpointFolder::restore(LoopState& state, const NamedTensors& parameters,
 }
 
 void CheckpointFolder::save(const LoopState& state, const NamedTensors& parameters,
-                            torch::optim::AdamW& optimizer) {
-    if (context_.root()) {
-        TensorFile file;
-        file.kind = "checkpoint";
-        file.meta = Json{{"phase", phase_},
-                         {"step", state.step},
-                         {"metrics_bytes", state.metrics_bytes},
-                         {"seconds", state.seconds},
-                         {"last", state.last},
-                         {"best", state.best},
-                         {"has_best", !state.best_parameters.empty()},
-                         {"attempt", context_.folder->attempt()}}
-                        .dump();
-        for (const auto& [name, tensor] : parameters) file.tensors["parameter/" + name] = to_host(tensor);
-        for (const auto& [name, tensor] : state.best_parameters)
-            file.tensors["best/" + name] = to_host(tensor);
-        std::ostringstream stream;
-        torch::save(optimizer, stream);
-        const std::string bytes = stream.str();
-        file.tensors["optimizer"] = HostTensor::of<std::uint8_t>(
-            {static_cast<std::int64_t>(bytes.size())},
-            std::span(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()));
-        file.write(folder_ / fmt::format("{}-{}.h5", phase_, state.step));
+                            torch::optim::AdamW& optimizer, const JsonLines* metrics) {
+    if (!context_.root()) return;
+    TensorFile file;
+    file.kind = "checkpoint";
+    file.meta = Json{{"phase", phase_},
+                     {"step", state.step},
+                     {"metrics_bytes", state.metrics_bytes},
+                     {"seconds", state.seconds},
+                     {"last", state.last},
+                     {"best", state.best},
+                     {"has_best", !state.best_parameters.empty()},
+                     {"attempt", context_.folder->attempt()}}
+                    .dump();
+    for (const auto& [name, tensor] : parameters) file.tensors["parameter/" + name] = to_host(tensor);
+    for (const auto& [name, tensor] : state.best_parameters) file.tensors["best/" + name] = to_host(tensor);
+    std::ostringstream stream;
+    torch::save(optimizer, stream);
+    const std::string bytes = stream.str();
+    file.tensors["optimizer"] = HostTensor::of<std::uint8_t>(
+        {static_cast<std::int64_t>(bytes.size())},
+        std::span(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()));
+    // A copy of the folder: it stands at this step, whatever the loop does meanwhile.
+    writing_.start([this, metrics, kept = std::move(file), run = *context_.folder,
+                    path = folder_ / fmt::format("{}-{}.h5", phase_, state.step)]() mutable {
+        if (metrics != nullptr) metrics->sync();  // it counts their bytes
+        kept.write(path);
         const std::vector<fs::path> all = newest_first();
         for (std::size_t i = 2; i < all.size(); ++i) fs::remove(all[i]);
-    }
+        run.status("RUNNING", phase_);
+    });
+}
+
+void CheckpointFolder::settle() {
+    writing_.wait();
     context_.comm.barrier();  // nobody leaves before the checkpoint is on disk
 }
 
 void CheckpointFolder::finish(const LoopResult& result, std::uint64_t metrics_bytes) {
+    writing_.wait();
     fs::create_directories(folder_);
     write_atomically(folder_ / (phase_ + ".done.json"), Json{{"validation", result.validation},
                                                              {"seconds", result.seconds},

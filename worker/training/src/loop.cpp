@@ -156,10 +156,10 @@ LoopResult run_loop(RunContext& context, LoopJob& job) {
     Order order(job.rows, job.train.batch, job.seed);
     FlatGradient gradient(parameters);
 
+    std::optional<JsonLines> metrics;  // before the checkpoints, whose writing uses them
     CheckpointFolder checkpoints(context, job.phase);
     LoopState state;
     checkpoints.restore(state, parameters, optimizer);
-    std::optional<JsonLines> metrics;
     if (context.root()) metrics.emplace(context.path / "metrics.jsonl", state.metrics_bytes);
     std::optional<Progress> progress;
     if (context.root()) progress.emplace(job.phase, job.train.steps, "steps", state.step);
@@ -176,14 +176,12 @@ LoopResult run_loop(RunContext& context, LoopJob& job) {
     };
     const auto save = [&] {
         state.seconds = elapsed();
-        if (metrics) {
-            metrics->sync();
-            state.metrics_bytes = metrics->bytes();
-        }
-        checkpoints.save(state, parameters, optimizer);
+        if (metrics) state.metrics_bytes = metrics->bytes();
+        checkpoints.save(state, parameters, optimizer, metrics ? &*metrics : nullptr);
     };
 
     while (state.step < job.train.steps) {
+        checkpoints.check();
         const std::int64_t step = state.step;
         const double factor = schedule(step, job.train.steps, job.train.warmup);
         const std::span<const std::int64_t> batch = order.batch(step);
@@ -245,11 +243,11 @@ LoopResult run_loop(RunContext& context, LoopJob& job) {
         const bool stop = !last && (sums[stop_slot] > 0 || state.step == context.common.stop_at);
         const bool save_due =
             context.common.checkpoint_every > 0 && state.step % context.common.checkpoint_every == 0;
-        if (stop || (save_due && !last)) {
-            save();
-            if (context.folder) context.folder->status("RUNNING", job.phase);
+        if (stop || (save_due && !last)) save();
+        if (stop) {
+            checkpoints.settle();
+            return {false, state.last, elapsed()};
         }
-        if (stop) return {false, state.last, elapsed()};
     }
     if (!state.best_parameters.empty()) assign(parameters, state.best_parameters);
     LoopResult result{true, state.best.empty() ? state.last : state.best, elapsed()};

@@ -18,6 +18,9 @@ class PendingFile {
     PendingFile(const PendingFile&) = delete;
     PendingFile& operator=(const PendingFile&) = delete;
     const std::filesystem::path& temporary() const { return temporary_; }
+    /// Brings what was written so far to the disk, as commit() does first: a thread may do it while another
+    /// reads the file back.
+    void sync() const;
     void commit();
 
   private:
@@ -38,7 +41,7 @@ class JsonLines {
     explicit JsonLines(const std::filesystem::path& path, std::uint64_t keep_bytes = 0);
     void write(std::string_view json);
     std::uint64_t bytes() const { return bytes_; }
-    void sync();
+    void sync() const;
 
   private:
     std::filesystem::path path_;

@@ -40,6 +40,7 @@ enum class Method {
     gaussian
 };
 enum class Mode { mean, hard, monte_carlo };
+enum class BankStore { f32, bf16, int8, lowrank };  ///< how task vectors are kept
 enum class EngineKind { cpu, reference };
 
 template <>
@@ -104,6 +105,11 @@ struct EnumNames<Method> {
 template <>
 struct EnumNames<Mode> {
     static constexpr std::array<std::string_view, 3> names{"mean", "hard", "monte_carlo"};
+};
+
+template <>
+struct EnumNames<BankStore> {
+    static constexpr std::array<std::string_view, 4> names{"f32", "bf16", "int8", "lowrank"};
 };
 
 template <>
@@ -206,6 +212,8 @@ struct BankJob : Job {
     std::string base;
     std::vector<Row> tasks;
     std::int64_t random_vectors = 0;  ///< nuisance vectors of the tasks' mean norm per tensor, for controls
+    BankStore store = BankStore::f32;
+    std::int64_t rank = 0;  ///< of store lowrank; 0 elsewhere
     std::string_view kind() const override { return "bank"; }
     void describe(Visitor& v) override;
     void check(std::vector<std::string>& problems) const override;

@@ -27,6 +27,7 @@ struct Key {
         -std::numeric_limits<double>::infinity();  ///< inclusive, numbers (and elements of lists) only
     double max = std::numeric_limits<double>::infinity();
     enum class Presence { optional, required } presence = Presence::optional;
+    std::string_view way = "";  ///< to what is missing, for an input that another job makes
 };
 
 /// Names of an enumeration's values in their order, as written in files. Specialise beside each enumeration:

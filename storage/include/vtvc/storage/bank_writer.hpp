@@ -12,6 +12,9 @@
 
 namespace vtvc {
 
+/// Numbers that a writer may keep: nobody changes them any more.
+using Numbers = std::shared_ptr<const std::vector<float>>;
+
 /// What is known of a bank before its numbers.
 struct BankPlan {
     struct Task {
@@ -39,9 +42,11 @@ class BankWriter {
     BankWriter& operator=(BankWriter&&) noexcept;
 
     void put_base(std::int64_t block, std::span<const float> values);
+    void put_base(std::int64_t block, Numbers values);  ///< the same, without a copy
     /// τ of one block, stored as its task's storage says; what that would not make smaller (vectors under
     /// int8 and low rank, matrices whose rank is hardly larger) stays f32.
     void put_task(std::int64_t block, std::int64_t task, std::span<const float> values);
+    void put_task(std::int64_t block, std::int64_t task, Numbers values);  ///< the same, without a copy
     /// τ given as a sum of low-rank parts (LoRA: B·A·scale, on rows of a fused block), kept exactly as given
     /// whatever the task's storage. No part at all: τ is zero in this block.
     void put_factors(std::int64_t block, std::int64_t task, std::span<const Factors> parts);
@@ -49,6 +54,8 @@ class BankWriter {
     /// an export is bit for bit what came in. After the task's put_task; none: nothing is stored.
     void put_exact(std::int64_t block, std::int64_t task, std::span<const std::int32_t> at,
                    std::span<const float> values);
+    /// In place of the plan's, where the hash is known only when all has been read. Before finish().
+    void put_hash(std::int64_t task, std::string hash);
     void finish();
 
   private:

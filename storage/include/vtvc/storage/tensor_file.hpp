@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -41,6 +42,26 @@ struct TensorFile {
     /// Atomic (PendingFile). The content hash covers kind, meta and tensors.
     void write(const std::filesystem::path& path) const;
     std::string content_hash() const;
+};
+
+/// The same file opened, its tensors read one by one; many threads may read at once.
+class TensorReader {
+  public:
+    static TensorReader open(const std::filesystem::path& path, const std::string& expected_kind);
+    ~TensorReader();
+    TensorReader(TensorReader&&) noexcept;
+    TensorReader& operator=(TensorReader&&) noexcept;
+    const std::string& meta() const;
+    const std::string& content_hash() const;
+    bool has(const std::string& name) const;
+    const std::vector<std::int64_t>& shape(const std::string& name) const;
+    /// StorageError where it is damaged, missing, or not f32.
+    std::vector<float> floats(const std::string& name) const;
+
+  private:
+    struct Impl;
+    explicit TensorReader(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
 };
 
 /// content_hash attribute of any of our HDF5 files, without reading the data; for other files (text) the hash

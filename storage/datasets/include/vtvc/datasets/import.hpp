@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "vtvc/core/schema.hpp"
-#include "vtvc/storage/dataset.hpp"
+#include "vtvc/storage/dataset_writer.hpp"
 
 namespace vtvc {
 
@@ -23,7 +23,7 @@ struct IdxSources {
 /// Training rows are split by class into train and validation, and shuffled; test rows keep the file's order.
 /// Throws StorageError for files that do not fit each other, labels without a name, fewer than two classes,
 /// no rows, or a class too small to split; ConfigError for an impossible share.
-DatasetContents import_idx(const IdxSources& sources);
+DatasetSummary import_idx(const IdxSources& sources, const std::filesystem::path& out);
 
 /// Which of CIFAR-100's two labels; CIFAR-10 has one kind.
 enum class CifarLabels { fine, coarse };
@@ -44,7 +44,7 @@ struct CifarSources {
 
 /// 32 × 32 RGB; split as import_idx. StorageError: a file is missing, is no whole number of rows, has a label
 /// without a name.
-DatasetContents import_cifar(const CifarSources& sources);
+DatasetSummary import_cifar(const CifarSources& sources, const std::filesystem::path& out);
 
 struct NpzSources {
     /// A .npz with all four arrays. Images: u8, N × H × W or N × H × W × channels (1 or 3); labels: whole
@@ -60,6 +60,6 @@ struct NpzSources {
 
 /// Split as import_idx. StorageError: an array is missing or of another type or shape, labels outside 0 … 2³¹
 /// − 1.
-DatasetContents import_npz(const NpzSources& sources);
+DatasetSummary import_npz(const NpzSources& sources, const std::filesystem::path& out);
 
 }  // namespace vtvc

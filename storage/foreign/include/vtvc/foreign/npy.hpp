@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -29,6 +30,9 @@ class NumpyFile {
     std::size_t find(const std::string& name) const;
     /// Row-major, little-endian, whatever the file has; out has exactly the array's bytes.
     void read(std::size_t index, std::span<std::byte> out) const;
+    /// The same bytes a piece at a time; the whole array is in memory only where the file has it in another
+    /// order (Fortran's, big-endian).
+    void read_on(std::size_t index, const std::function<void(std::span<const std::byte>)>& take) const;
 
   private:
     struct Impl;

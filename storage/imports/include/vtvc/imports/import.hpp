@@ -49,6 +49,7 @@ struct BankImport {
     std::filesystem::path out;
     TaskStorage storage;
     NetworkOptions options;  ///< of the tasks, and of a foreign base
+    int threads = 0;         ///< that read and compare; 0: one a core. The bank does not depend on them
 };
 struct TaskReport {
     std::string name;
@@ -62,9 +63,10 @@ struct BankReport {
     std::filesystem::path base_path;  ///< our model file that fits the bank
     std::vector<TaskReport> tasks;
 };
-/// Reads block by block: the base and one block of every task are in memory. StorageError names the tensor
-/// and both shapes or types: another architecture, missing or extra tensors, NaN and Inf, a task named twice.
-/// A task may lack the projection alone (it was trained without): its vector is zero there.
+/// Reads block by block: of the base and of every task one block is in memory, and two for each thread.
+/// StorageError names the tensor and both shapes or types: another architecture, missing or extra tensors,
+/// NaN and Inf, a task named twice. A task may lack the projection alone (it was trained without): its vector
+/// is zero there.
 BankReport import_bank(const BankImport& what);
 
 /// Above this distance a task vector says that the network was not fine-tuned from this base: independent

@@ -1,9 +1,11 @@
 #pragma once
 // A foreign checkpoint seen as the blocks of a network, read one by one.
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
+#include "vtvc/core/hash.hpp"
 #include "vtvc/foreign/checkpoint.hpp"
 #include "vtvc/imports/mapping.hpp"
 
@@ -28,8 +30,13 @@ class ForeignNetwork {
     /// All of a block. shape: what it should be; it may only differ from shape() by dimensions of size 1 and
     /// by the flattening of a patch convolution. StorageError names the first value that is NaN or infinite.
     std::vector<float> read(const std::string& block, const std::vector<std::int64_t>& shape) const;
-    /// Of the blocks' names, types, shapes and bytes: the same for two files that hold the same weights.
-    std::string content_hash() const;
+    struct Contents {
+        std::vector<float> values;
+        std::string hash;  ///< of its tensors' names for us, types, shapes and numbers
+    };
+    Contents read_hashed(const std::string& block, const std::vector<std::int64_t>& shape) const;
+    /// Of all blocks, given the hash of each: the same for two files that hold the same weights.
+    static std::string content_hash(const std::map<std::string, std::string>& hash_of_block);
 
   private:
     ForeignNetwork(ForeignCheckpoint checkpoint, Mapping mapping)
@@ -37,6 +44,8 @@ class ForeignNetwork {
     std::vector<Piece> pieces_of(const std::string& block) const;
     /// After checking that it can lie in the block as the piece says.
     const ForeignTensor& tensor_of(const Piece& piece) const;
+    std::vector<float> read(const std::string& block, const std::vector<std::int64_t>& shape,
+                            Hasher* hasher) const;
 
     ForeignCheckpoint checkpoint_;
     Mapping mapping_;

@@ -1,4 +1,4 @@
-#include "in_order.hpp"
+#include "vtvc/core/in_order.hpp"
 
 #include <gtest/gtest.h>
 
