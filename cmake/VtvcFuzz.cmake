@@ -2,7 +2,8 @@
 # vtvc_fuzz(name SOURCES ... ROOMS ... COVERS parser sources ... [SEEDS script] [DICTIONARY file] [INCLUDES ...]
 # [LIBRARIES ...]): the program fuzz_<name> from files that define LLVMFuzzerTestOneInput (tests/fuzz/fuzz.hpp), and a
 # test fuzz.<name> that runs it for some seconds. SEEDS is a Python script, called with a folder and the name: it
-# fills the folder with valid inputs, and uses nothing but Python's standard library. COVERS: the sources, relative to
+# fills the folder with valid inputs, and uses nothing but Python's standard library; 'own' where the target writes them
+# itself (tests/fuzz/seeds.hpp). COVERS: the sources, relative to
 # the checkout, of which tests/fuzz/coverage.sh demands nine lines in ten. NO_TEST leaves the test out.
 function(vtvc_fuzz name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "NO_TEST" "SEEDS;DICTIONARY" "SOURCES;ROOMS;COVERS;INCLUDES;LIBRARIES")

@@ -5,6 +5,7 @@
 #include "bank_codec.hpp"
 #include "bank_layout.hpp"
 #include "h5_reader.hpp"
+#include "vtvc/core/json_text.hpp"
 
 namespace vtvc {
 
@@ -113,6 +114,9 @@ Bank Bank::open(const std::filesystem::path& path) {
     impl->base_hash = reader.text_attribute("/", "base_hash");
     impl->model_meta = reader.text("model");
     impl->notes = reader.text("notes");
+    for (const auto& [name, text] : {std::pair{"model", &impl->model_meta}, std::pair{"notes", &impl->notes}})
+        if (const auto fault = fault_text(check_json(*text)); !fault.empty())
+            reader.refuse("its text '{}' {}", name, fault);
     impl->task_names = reader.texts("task_names");
     impl->task_hashes = reader.texts("task_hashes");
     const auto tasks = static_cast<std::int64_t>(impl->task_names.size());

@@ -41,6 +41,8 @@ Dataset Dataset::open(const std::filesystem::path& path) {
     head.height = reader.integer("/", "height");
     head.width = reader.integer("/", "width");
     head.channels = reader.integer("/", "channels");
+    if (head.height < 1 || head.width < 1 || head.channels < 1)
+        reader.refuse("images of {} x {} x {} have no pixels", head.height, head.width, head.channels);
     head.origin = reader.text("origin");
     head.class_names = reader.texts("class_names");
     head.group_names = reader.texts("group_names");

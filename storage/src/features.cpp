@@ -67,6 +67,7 @@ Features Features::open(const std::filesystem::path& path, const std::string& da
     features.dataset_hash_ = reader.text_attribute("/", "dataset_hash");
     features.model_hash_ = reader.text_attribute("/", "model_hash");
     features.width_ = reader.integer("/", "width");
+    if (features.width_ < 1) reader.refuse("features of width {} (1 at least is needed)", features.width_);
     compare_hash(reader, "data set", features.dataset_hash_, dataset_hash);
     compare_hash(reader, "model", features.model_hash_, model_hash);
     for (const auto split : kSplits) {

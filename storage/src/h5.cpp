@@ -82,11 +82,16 @@ std::string shape_text(const Shape& shape) {
 }
 
 std::int64_t elements_of(const Shape& shape, std::string_view what) {
+    // The sizes that are not zero must fit too: [0, 2^40, 2^40] has no elements, but rows of impossible
+    // length.
     std::int64_t product = 1;
-    for (const auto size : shape)
-        if (size < 0 || __builtin_mul_overflow(product, size, &product))
+    bool none = false;
+    for (const auto size : shape) {
+        none = none || size == 0;
+        if (size < 0 || (size > 0 && __builtin_mul_overflow(product, size, &product)))
             fail<StorageError>("{}: impossible shape {}", what, shape_text(shape));
-    return product;
+    }
+    return none ? 0 : product;
 }
 
 std::size_t Array::row_bytes() const {

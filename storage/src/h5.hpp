@@ -89,7 +89,8 @@ std::size_t type_bytes(Type type);
 Handle item_type(Type type, std::size_t item_bytes, const std::filesystem::path& path);
 /// "[2, 3]"; −1 stands for any size.
 std::string shape_text(const Shape& shape);
-/// Product of the sizes; StorageError naming what when one is negative or the product leaves 63 bits.
+/// Product of the sizes; StorageError naming what when one is negative or the product, zeros left out, leaves
+/// 63 bits.
 std::int64_t elements_of(const Shape& shape, std::string_view what);
 
 /// What is known of a dataset beside its values.

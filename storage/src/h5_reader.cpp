@@ -136,7 +136,9 @@ void Reader::read(const std::string& name, std::int64_t first, std::int64_t coun
     const auto place = [&](std::int64_t row) {
         return known.offset + static_cast<std::uint64_t>(row) * row_bytes;
     };
-    const auto unit_end = [&](std::int64_t unit) { return std::min((unit + 1) * step, known.rows()); };
+    const auto unit_end = [&](std::int64_t unit) {
+        return known.rows() - unit * step > step ? (unit + 1) * step : known.rows();
+    };
 
     // Units wanted whole are read in place, several at once; those at the two ends through a buffer.
     Hasher hasher;

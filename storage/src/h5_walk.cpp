@@ -147,6 +147,7 @@ Value Walk::read_value(hid_t object, const std::string& name) const {
         refuse("attribute {} claims more bytes than the file has", name);
     const bool scalar =
         check(H5Sget_simple_extent_ndims(space.get()), path_, "read the shape of " + name) == 0;
+    if (scalar && count != 1) refuse("attribute {} holds nothing", name);  // HDF5 has a shape for that
     std::vector<std::byte> bytes(static_cast<std::size_t>(count) * width);
     const auto load = [&] {
         if (!bytes.empty())
@@ -252,10 +253,15 @@ std::string peek(const std::string& path, const std::string& attribute) {
 
 }  // namespace
 
+Index walk(const File& file, const std::string& kind, std::int64_t version) {
+    const std::scoped_lock lock(library());
+    return Walk(file).whole(kind, version);
+}
+
 Index walk_in_child(const File& file, const std::string& kind, std::int64_t version) {
     const std::scoped_lock lock(library());
     const auto answer = in_limited_child(file.path(), [&] {
-        const auto bytes = to_bytes(Walk(file).whole(kind, version));
+        const auto bytes = to_bytes(Walk(file).whole(kind, version));  // the lock is the parent's
         return std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     });
     return parse_index(std::as_bytes(std::span(answer)), file.path(), file.bytes());

@@ -7,8 +7,10 @@
 
 namespace vtvc::h5 {
 
-/// The whole tree, if it is of this kind and version and fits its content hash. StorageError otherwise, also
-/// when HDF5 crashes, hangs or takes too much.
+/// The whole tree, if it is of this kind and version and fits its content hash; in this process, so only for
+/// files that HDF5 is known to survive. StorageError otherwise.
+Index walk(const File& file, const std::string& kind, std::int64_t version);
+/// The same in a child: also StorageError when HDF5 crashes, hangs or takes too much.
 Index walk_in_child(const File& file, const std::string& kind, std::int64_t version);
 /// One short text attribute of the root; empty when there is none.
 std::string peek_in_child(const File& file, const std::string& attribute);

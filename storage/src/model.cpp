@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
-#include <utility>
+#include <tuple>
 
 #include "vtvc/core/error.hpp"
 #include "vtvc/core/jobs.hpp"
@@ -104,12 +104,13 @@ ModelKeys model_keys(const std::string& meta) {
 }
 
 std::vector<Block> model_blocks(const ModelKeys& keys) {
-    // A bound keeps products of sizes, which a file may state, far from overflow.
-    constexpr std::int64_t most = 1 << 20;
-    for (const auto& [name, value] :
-         {std::pair{"image", keys.image}, std::pair{"channels", keys.channels},
-          std::pair{"patch", keys.patch}, std::pair{"width", keys.width}, std::pair{"depth", keys.depth},
-          std::pair{"heads", keys.heads}, std::pair{"mlp", keys.mlp}, std::pair{"output", keys.output}})
+    // A bound keeps products of sizes, which a file may state, far from overflow, and their list short.
+    constexpr std::int64_t most_of_any = 1 << 20, most_layers = 4096;
+    for (const auto& [name, value, most] :
+         {std::tuple{"image", keys.image, most_of_any}, std::tuple{"channels", keys.channels, most_of_any},
+          std::tuple{"patch", keys.patch, most_of_any}, std::tuple{"width", keys.width, most_of_any},
+          std::tuple{"depth", keys.depth, most_layers}, std::tuple{"heads", keys.heads, most_of_any},
+          std::tuple{"mlp", keys.mlp, most_of_any}, std::tuple{"output", keys.output, most_of_any}})
         if (value < 1 || value > most)
             fail<ConfigError>("'model.{}' is {} (a network needs 1 at least, and {} is the most read)", name,
                               value, most);

@@ -1,10 +1,10 @@
 #include "vtvc/storage/predictions.hpp"
 
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "h5_reader.hpp"
 #include "h5_writer.hpp"
+#include "vtvc/core/json_text.hpp"
 
 namespace vtvc {
 
@@ -67,8 +67,8 @@ std::uint64_t check_set(const PredictionSet& set) {
 }  // namespace
 
 void write_predictions(const std::filesystem::path& path, const PredictionsContents& contents) {
-    if (!nlohmann::json::accept(contents.meta))
-        fail<StorageError>("the meta text of predictions is not JSON: {}", contents.meta);
+    if (const auto fault = fault_text(check_json(contents.meta)); !fault.empty())
+        fail<StorageError>("the meta text of predictions {}: {}", fault, contents.meta.substr(0, 200));
     std::uint64_t bytes = contents.meta.size();
     std::vector<std::string> keys;
     std::set<std::string> seen;
@@ -100,7 +100,8 @@ PredictionsContents read_predictions(const std::filesystem::path& path) {
     const auto reader = h5::Reader::open(path, kKind, kVersion);
     PredictionsContents contents;
     contents.meta = reader.text("meta");
-    if (!nlohmann::json::accept(contents.meta)) reader.refuse("its meta text is not JSON");
+    if (const auto fault = fault_text(check_json(contents.meta)); !fault.empty())
+        reader.refuse("its meta text {}", fault);
     contents.task_names = reader.texts("task_names");
     contents.coefficient_names = reader.texts("coefficient_names");
     for (const auto& key : reader.texts("set_names")) {

@@ -1,11 +1,11 @@
 #include "vtvc/storage/tensor_file.hpp"
 
 #include <cstring>
-#include <nlohmann/json.hpp>
 
 #include "h5_reader.hpp"
 #include "h5_writer.hpp"
 #include "vtvc/core/hash.hpp"
+#include "vtvc/core/json_text.hpp"
 
 namespace vtvc {
 
@@ -17,8 +17,8 @@ h5::Type h5_type(DType type) { return static_cast<h5::Type>(type); }
 std::string place(const std::string& name) { return "tensors/" + name; }
 
 void check_meta(const std::string& meta, const std::string& kind) {
-    if (!nlohmann::json::accept(meta))
-        fail<StorageError>("the meta text of a '{}' file is not JSON: {}", kind, meta);
+    if (const auto fault = fault_text(check_json(meta)); !fault.empty())
+        fail<StorageError>("the meta text of a '{}' file {}: {}", kind, fault, meta.substr(0, 200));
 }
 
 }  // namespace
@@ -75,7 +75,8 @@ void TensorFile::write(const std::filesystem::path& path) const {
 TensorFile TensorFile::read(const std::filesystem::path& path, const std::string& expected_kind) {
     const auto reader = h5::Reader::open(path, expected_kind, version);
     TensorFile file{expected_kind, reader.text("meta"), {}};
-    if (!nlohmann::json::accept(file.meta)) reader.refuse("its meta text is not JSON");
+    if (const auto fault = fault_text(check_json(file.meta)); !fault.empty())
+        reader.refuse("its meta text {}", fault);
     for (const auto& name : reader.names("tensors")) {
         const auto& about = reader.about(place(name));
         if (about.type >= h5::Type::text)
@@ -101,7 +102,8 @@ TensorReader& TensorReader::operator=(TensorReader&&) noexcept = default;
 TensorReader TensorReader::open(const std::filesystem::path& path, const std::string& expected_kind) {
     auto impl = std::make_unique<Impl>(Impl{h5::Reader::open(path, expected_kind, TensorFile::version), {}});
     impl->meta = impl->reader.text("meta");
-    if (!nlohmann::json::accept(impl->meta)) impl->reader.refuse("its meta text is not JSON");
+    if (const auto fault = fault_text(check_json(impl->meta)); !fault.empty())
+        impl->reader.refuse("its meta text {}", fault);
     return TensorReader(std::move(impl));
 }
 const std::string& TensorReader::meta() const { return impl_->meta; }

@@ -199,6 +199,14 @@ TEST(JobErrors, SyntaxIsRefusedWithItsPlace) {
 }
 
 // toml++ 3.3.0 aborts on some of these unless its assertions are made to throw.
+TEST(JobErrors, LettersThatAreNotAsciiAreRefusedOutsideOfText) {
+    // The library called these places unreachable, which let the compiler do anything (found by fuzzing).
+    for (const auto* text : {"\xC3\xA9 = 1", "\xEF\xBB\x9F", "[job]\nkind = \xC3\xA9", "[\xD0\xB4]",
+                             "a\xC3\xA9 = 1", "a = 1 \xC3\xA9"})
+        EXPECT_TRUE(complaint(text).starts_with("job.toml:")) << text;
+    EXPECT_EQ(complaint("# \xC3\xA9\n").find("unexpected"), std::string::npos);
+}
+
 TEST(JobErrors, ATextCutAnywhereIsRefusedOrReadNeverFatal) {
     const std::string text =
         dump_default("posterior") + "[[task]]\nname = 'x'\nwhen = 2020-01-01T10:00:00Z\nlist = [{a = 1}]\n";

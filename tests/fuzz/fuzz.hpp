@@ -28,4 +28,16 @@ int one_input(Parse parse) {
     return 0;
 }
 
+/// For readers that also take options or configurations, and answer these with a ConfigError.
+template <class Read>
+int one_request(Read read) {
+    return one_input([&] {
+        try {
+            read();
+        } catch (const ConfigError&) {
+            return;  // refused, with a message
+        }
+    });
+}
+
 }  // namespace vtvc::fuzz

@@ -81,6 +81,40 @@ def image():
                 yield f"{place}_{file.name}", file.read_bytes()
 
 
+def config():
+    clip = {"model_type": "clip", "vision_config": {"num_attention_heads": 12, "hidden_act": "quick_gelu", "layer_norm_eps": 1e-5}}
+    yield "clip", b"0" + json.dumps(clip).encode()
+    for act in ("gelu", "gelu_new", "relu", "tanh"):
+        yield f"tower-{act}", b"0" + json.dumps({"num_attention_heads": 2, "hidden_act": act}).encode()
+    yield "bert", b"0" + json.dumps({"model_type": "bert"}).encode()
+    yield "open_clip", b"1" + json.dumps({"model_cfg": {"quick_gelu": True, "vision_cfg": {"width": 768, "head_width": 64}},
+                                          "preprocess_cfg": {"mean": [.5, .5, .5], "std": [.25, .25, .25]}}).encode()
+    yield "open_clip-default", b"1" + json.dumps({"model_cfg": {"vision_cfg": {"width": 768}}, "preprocess_cfg": {}}).encode()
+    yield "preprocessor", b"2" + json.dumps({"image_mean": [.5, .5, .5], "image_std": [.25, .25, .25]}).encode()
+    yield "preprocessor-bad", b"2" + json.dumps({"image_mean": ["a"], "image_std": 3}).encode()
+
+
+def name_map():
+    yield "both", rb"""[[rename]]
+from = '^net\.(\d+)\.fc$'
+to = 'transformer.resblocks.$1.mlp.c_fc.weight'
+transpose = true
+[[skip]]
+name = 'momentum'
+reason = "of the optimiser"
+---
+net.3.fc
+net.3.momentum
+other"""
+    for name, text in (("unknown", b"[[rename]]\nfrom = 'a'\nto = 'b'\nx = 1"), ("not-rows", b"rename = 3"), ("list", b"skip = [1, 2]"),
+                       ("missing", b"[[rename]]\nfrom = 'a'"), ("no-text", b"[[skip]]\nname = 1\nreason = 2"), ("none", b"other = 1"),
+                       ("flag", b"[[rename]]\nfrom = 'a'\nto = 'b'\ntranspose = 1"), ("bad", b"[[skip]]\nname = '('\nreason = 'r'"),
+                       ("empty", b""), ("include", b"include = ['map.toml']")):
+        yield name, text
+    for number, pattern in enumerate((rb"(a|b)*c", rb"[a-z]+\.\w{1,3}", rb"(?=x)(?:y)?\b", rb"(.*)\1", rb"[[:alpha:]]", rb"^a$|\x41", rb"((a+)+)+$")):
+        yield f"expression-{number}", b"[[rename]]\nfrom = '" + pattern + b"'\nto = '$1$&'\n---\naaaaaaaaaaaaaaab\nxyz.abc"
+
+
 def bad_ones(name):
     """Small bad files of the target's kind."""
     patterns = {"safetensors": "*.safetensors", "shard_index": "**/*.index.json", "pickle": "pickle-*.pt",

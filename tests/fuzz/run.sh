@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# Runs one fuzz target from its seeds. Usage: run.sh BUILD_FOLDER NAME [SECONDS | -runs=N] (default 10 seconds)
+# Runs one fuzz target from its seeds. Usage: run.sh BUILD_FOLDER NAME [SECONDS | -runs=N] [libFuzzer's options...]
+# (default 10 seconds).
 # What it learns stays in BUILD_FOLDER/fuzz/corpus/NAME for the next run; an input that ends the program, takes over
 # 10 seconds or 2 GB goes to BUILD_FOLDER/fuzz/findings, and the exit code is not 0.
 set -euo pipefail
 build=$(cd "$1" && pwd) name=$2 limit=${3:-10}
+shift $(($# < 3 ? $# : 3))
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 seeds='' dictionary=''
 # shellcheck source=/dev/null
@@ -13,7 +15,11 @@ mkdir -p "$corpus" "$findings"
 folders=("$corpus")
 if [ -n "$seeds" ]; then
   rm -rf "$build/fuzz/seeds/$name"
-  python3 "$seeds" "$build/fuzz/seeds/$name" "$name"
+  if [ "$seeds" = own ]; then  # the target writes them
+    VTVC_FUZZ_SEEDS=$build/fuzz/seeds/$name "$build/bin/fuzz_$name"
+  else
+    python3 "$seeds" "$build/fuzz/seeds/$name" "$name"
+  fi
   folders+=("$build/fuzz/seeds/$name")
 fi
 case $limit in
@@ -24,4 +30,4 @@ options=("$limit" -timeout=10 -rss_limit_mb=2048 -malloc_limit_mb=512 -print_fin
          -artifact_prefix="$findings/$name-")
 [ -z "$dictionary" ] || options+=(-dict="$dictionary")
 cd "$here"
-"$build/bin/fuzz_$name" "${options[@]}" "${folders[@]}"
+"$build/bin/fuzz_$name" "${options[@]}" "$@" "${folders[@]}"

@@ -1,17 +1,15 @@
 #include "pickle.hpp"
 
+#include <fmt/format.h>
+
 #include <bit>
-#include <limits>
 #include <unordered_map>
 
-#include "names.hpp"
-#include "vtvc/core/error.hpp"
+#include "pickle_stack.hpp"
 
 namespace vtvc::foreign {
 
 namespace {
-
-constexpr std::size_t kMostValues = 4'000'000;  // some 600 MB of records: a bound, far above real files
 
 /// Opcodes by their names in Python's pickletools.
 enum Op : std::uint8_t {
@@ -70,30 +68,23 @@ enum Op : std::uint8_t {
     kProto = 0x80,
 };
 
-class Machine {
+/// Reads the opcodes; what each does to the stack is said in pickle_stack.hpp.
+class Machine : PickleStack {
   public:
-    Machine(std::string_view bytes, std::string_view where) : bytes_(bytes), where_(where) {}
+    Machine(std::string_view bytes, std::string_view where) : PickleStack(where), bytes_(bytes) {}
 
     PickleGraph run() {
         if (byte() != kProto) stop("it does not begin with its protocol");
         if (const auto protocol = byte(); protocol < 2 || protocol > 5)
             stop(fmt::format("its protocol is {}, 2 to 5 are read", protocol));
         while (!done_) {
-            opcode_at_ = at_;
+            begin_opcode(at_);
             step(byte());
         }
-        graph_.end = at_;
-        return std::move(graph_);
+        return finish(at_);
     }
 
   private:
-    [[noreturn]] void stop(std::string_view problem) const {
-        fail<StorageError>("{}: damaged pickle at byte {} ({}); save it again with torch.save", where_,
-                           opcode_at_, problem);
-    }
-
-    // ---- the bytes
-
     std::string_view take(std::uint64_t count) {
         if (count > bytes_.size() - at_)
             stop(fmt::format("{} bytes are promised, {} are left", count, bytes_.size() - at_));
@@ -114,128 +105,6 @@ class Machine {
         const auto text = bytes_.substr(at_, end - at_);
         at_ = end + 1;
         return text;
-    }
-
-    // ---- the stack
-
-    PickleId add(PickleValue value) {
-        if (graph_.values.size() >= kMostValues)
-            fail<StorageError>("{}: its pickle holds more than {} values (a bomb?); save the tensors only",
-                               where_, kMostValues);
-        graph_.values.push_back(std::move(value));
-        return static_cast<PickleId>(graph_.values.size() - 1);
-    }
-    void push(PickleValue value) { stack_.push_back(add(std::move(value))); }
-    void push_kind(PickleKind kind) {
-        PickleValue value;
-        value.kind = kind;
-        push(std::move(value));
-    }
-    void push_integer(PickleKind kind, std::int64_t integer) {
-        PickleValue value;
-        value.kind = kind;
-        value.integer = integer;
-        push(std::move(value));
-    }
-    void push_text(PickleKind kind, std::string_view text) {
-        PickleValue value;
-        value.kind = kind;
-        value.text = text;
-        push(std::move(value));
-    }
-    void push_items(PickleKind kind, std::vector<PickleId> items) {
-        PickleValue value;
-        value.kind = kind;
-        value.items = std::move(items);
-        push(std::move(value));
-    }
-    /// What lies above the last mark cannot be reached past it.
-    std::size_t floor() const { return marks_.empty() ? 0 : marks_.back(); }
-    PickleId pop() {
-        if (stack_.size() <= floor()) stop("nothing is left on its stack");
-        const auto id = stack_.back();
-        stack_.pop_back();
-        return id;
-    }
-    std::vector<PickleId> pop_many(std::size_t count) {
-        if (stack_.size() - floor() < count) stop("nothing is left on its stack");
-        std::vector<PickleId> ids(stack_.end() - static_cast<std::ptrdiff_t>(count), stack_.end());
-        stack_.resize(stack_.size() - count);
-        return ids;
-    }
-    std::vector<PickleId> pop_to_mark() {
-        if (marks_.empty()) stop("a mark is missing");
-        auto ids = pop_many(stack_.size() - marks_.back());
-        marks_.pop_back();
-        return ids;
-    }
-    PickleValue& top() {
-        if (stack_.size() <= floor()) stop("nothing is left on its stack");
-        return graph_.values[stack_.back()];
-    }
-
-    // ---- containers, calls, memo
-
-    void append(const std::vector<PickleId>& ids, PickleKind kind) {
-        auto& value = top();
-        if (value.kind != kind && value.kind != PickleKind::object)
-            stop("something is added to what is no list");
-        value.items.insert(value.items.end(), ids.begin(), ids.end());
-    }
-    void set_items(const std::vector<PickleId>& ids) {
-        if (ids.size() % 2 != 0) stop("a key has no value");
-        auto& value = top();
-        if (value.kind != PickleKind::dict && value.kind != PickleKind::object)
-            stop("a key is set in what is no dict");
-        value.pairs.insert(value.pairs.end(), ids.begin(), ids.end());
-    }
-    void push_global(std::string_view module, std::string_view name) {
-        PickleValue value;
-        value.kind = PickleKind::global;
-        value.module = module;
-        value.text = name;
-        push(std::move(value));
-    }
-    void stack_global() {
-        const auto ids = pop_many(2);
-        const auto &module = graph_[ids[0]], &name = graph_[ids[1]];
-        if (module.kind != PickleKind::text || name.kind != PickleKind::text) stop("a class has no name");
-        push_global(module.text, name.text);
-    }
-    void call(PickleId target, PickleId arguments) {
-        PickleValue value;
-        value.kind = PickleKind::object;
-        value.target = target;
-        value.arguments = arguments;
-        push(std::move(value));
-    }
-    void build() {
-        const auto state = pop();
-        auto& value = top();
-        // Python would call __setstate__ or fill __dict__; on a plain container that is an error there too.
-        if (value.kind != PickleKind::object) stop("a state is given to what is no object");
-        value.state = state;
-    }
-    void put(std::uint64_t slot) {
-        (void)top();
-        memo_[slot] = stack_.back();
-    }
-    void get(std::uint64_t slot) {
-        const auto found = memo_.find(slot);
-        if (found == memo_.end()) stop(fmt::format("memo {} was never set", slot));
-        stack_.push_back(found->second);
-        if (stack_.size() > 2 * kMostValues) stop("its stack holds too many values");
-    }
-    /// A whole number of any width, little-endian, two's complement.
-    void push_long(std::string_view raw) {
-        if (raw.size() > sizeof(std::int64_t)) return push_text(PickleKind::big_integer, raw);
-        std::uint64_t value = 0;
-        for (std::size_t i = raw.size(); i-- > 0;) value = value << 8U | static_cast<unsigned char>(raw[i]);
-        const auto unused = 64U - 8U * static_cast<unsigned>(raw.size());
-        // Shifted up and down again: the sign follows. By 64 it would not be defined.
-        push_integer(
-            PickleKind::integer,
-            raw.empty() ? 0 : static_cast<std::int64_t>(value << unused) >> static_cast<int>(unused));
     }
 
     void step(std::uint8_t op) {
@@ -356,29 +225,24 @@ class Machine {
     bool record(std::uint8_t op) {
         switch (op) {
             case kMark:
-                marks_.push_back(stack_.size());
+                mark();
                 return true;
-            case kPop:  // Python pops the mark where nothing lies above it
-                if (!marks_.empty() && stack_.size() == marks_.back())
-                    marks_.pop_back();
-                else
-                    (void)pop();
+            case kPop:
+                pop_value_or_mark();
                 return true;
             case kPopMark:
                 (void)pop_to_mark();
                 return true;
-            case kDup: {
-                const auto id = pop();
-                stack_.insert(stack_.end(), {id, id});
+            case kDup:
+                duplicate();
                 return true;
-            }
             case kGlobal: {
                 const auto module = line();
                 push_global(module, line());
                 return true;
             }
             case kStackGlobal:
-                stack_global();
+                push_stacked_global();
                 return true;
             case kReduce:
             case kNewObj: {
@@ -408,7 +272,7 @@ class Machine {
                 put(number(4));
                 return true;
             case kMemoize:
-                put(memo_.size());
+                memoize();
                 return true;
             case kBinGet:
                 get(number(1));
@@ -422,8 +286,7 @@ class Machine {
                                      bytes_.size() - at_));
                 return true;
             case kStop:
-                graph_.root = pop();
-                if (!stack_.empty() || !marks_.empty()) stop("values are left over at its end");
+                end_with_root();
                 done_ = true;
                 return true;
             default:
@@ -454,13 +317,8 @@ class Machine {
     }
 
     std::string_view bytes_;
-    std::string_view where_;
-    std::size_t at_ = 0, opcode_at_ = 0;
+    std::size_t at_ = 0;
     bool done_ = false;
-    PickleGraph graph_;
-    std::vector<PickleId> stack_;
-    std::vector<std::size_t> marks_;
-    std::unordered_map<std::uint64_t, PickleId> memo_;  // not a vector: slots are the file's numbers
 };
 
 }  // namespace

@@ -7,10 +7,12 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <regex>
+#include <stdexcept>
 
+#include "config_file.hpp"
+#include "expression.hpp"
 #include "forms.hpp"
 #include "vtvc/core/error.hpp"
-#include "vtvc/core/files.hpp"
 #include "vtvc/core/hash.hpp"
 
 namespace vtvc {
@@ -20,16 +22,16 @@ namespace {
 using Json = nlohmann::json;
 namespace fs = std::filesystem;
 constexpr const char* config_name = "adapter_config.json";
+constexpr std::size_t most_patterns = 1000;
 
 struct Settings {
     double alpha = 0;
-    bool root = false;                                   ///< rsLoRA
-    std::vector<std::pair<std::string, double>> alphas;  ///< patterns of modules with another α
+    bool root = false;                                  ///< rsLoRA
+    std::vector<std::pair<std::regex, double>> alphas;  ///< patterns of modules with another α
 };
 
 Settings read_settings(const fs::path& path) {
-    const auto json = Json::parse(read_text(path), nullptr, false);
-    if (!json.is_object()) fail<StorageError>("{}: is not a JSON object", path.string());
+    const auto json = read_object(path);
     const auto type = json.value("peft_type", Json("LORA"));
     if (type != "LORA")
         fail<StorageError>(
@@ -37,7 +39,7 @@ Settings read_settings(const fs::path& path) {
             "import that",
             path.string(), type.dump());
     for (const char* other : {"use_dora", "use_qalora", "use_bdlora"})
-        if (const auto flag = json.find(other); flag != json.end() && flag->is_boolean() && flag->get<bool>())
+        if (flag_in(json, other))
             fail<StorageError>(
                 "{}: {} changes weights otherwise than by B·A; merge it into the model and "
                 "import that",
@@ -48,24 +50,26 @@ Settings read_settings(const fs::path& path) {
         fail<StorageError>("{}: has no number 'lora_alpha' (without it the adapter's size is unknown)",
                            path.string());
     settings.alpha = alpha->get<double>();
-    if (const auto root = json.find("use_rslora"); root != json.end() && root->is_boolean())
-        settings.root = root->get<bool>();
-    if (const auto pattern = json.find("alpha_pattern"); pattern != json.end() && pattern->is_object())
-        for (const auto& [key, value] : pattern->items())
-            if (value.is_number()) settings.alphas.emplace_back(key, value.get<double>());
-    return settings;
-}
-
-/// PEFT's rule: the pattern is the module's name or its end behind a dot.
-double alpha_of(const Settings& settings, const std::string& module, const std::string& where) {
-    for (const auto& [pattern, alpha] : settings.alphas) {
-        try {
-            if (std::regex_match(module, std::regex("(.*\\.)?(" + pattern + ")"))) return alpha;
-        } catch (const std::regex_error& error) {
-            fail<StorageError>("{}: '{}' in alpha_pattern is no regular expression ({})", where, pattern,
+    settings.root = flag_in(json, "use_rslora");
+    const auto patterns = object_in(json, "alpha_pattern");
+    if (patterns.size() > most_patterns)
+        fail<StorageError>("{}: alpha_pattern has {} expressions (at most {} are read)", path.string(),
+                           patterns.size(), most_patterns);
+    for (const auto& [key, value] : patterns.items()) {
+        if (!value.is_number()) continue;
+        try {  // PEFT's rule: the pattern is the module's name or its end behind a dot
+            settings.alphas.emplace_back(compile_expression("(.*\\.)?(" + key + ")"), value.get<double>());
+        } catch (const std::runtime_error& error) {
+            fail<StorageError>("{}: '{}' in alpha_pattern is no regular expression ({})", path.string(), key,
                                error.what());
         }
     }
+    return settings;
+}
+
+double alpha_of(const Settings& settings, const std::string& module) {
+    for (const auto& [pattern, alpha] : settings.alphas)
+        if (std::regex_match(module, pattern)) return alpha;
     return settings.alpha;
 }
 
@@ -143,7 +147,7 @@ Adapter Adapter::open(const fs::path& path, const MappingOptions& options, const
         Pair pair{*factors.first, *factors.second, module, 1, targets[next++]};
         const auto& a = tensors[pair.a].shape;
         const auto rank = a.empty() ? 0 : a[0];
-        const auto alpha = alpha_of(settings, module, (folder / config_name).string());
+        const auto alpha = alpha_of(settings, module);
         pair.scale =
             alpha / (settings.root ? std::sqrt(static_cast<double>(rank)) : static_cast<double>(rank));
         adapter.check(pair, blocks);
@@ -218,11 +222,13 @@ void Adapter::replace(const Block& block, std::span<float> values) const {
         const auto range = rows_of(dense.target.part, block.shape.empty() ? 1 : block.shape[0]);
         const auto columns = columns_of(block.shape);
         auto part = read(dense.tensor);
-        if (static_cast<std::int64_t>(part.size()) != range.rows * columns)
+        const bool flipped = dense.target.orientation == Orientation::transposed;
+        if (static_cast<std::int64_t>(part.size()) != range.rows * columns ||
+            (flipped && tensor.shape.size() != 2))
             fail<StorageError>("{}: tensor '{}' of shape {} does not fit block '{}' of shape {} of the base",
                                path_, tensor.name, shape_text(tensor.shape), block.name,
                                shape_text(block.shape));
-        if (dense.target.orientation == Orientation::transposed)
+        if (flipped)
             part = transposed(part, static_cast<std::size_t>(tensor.shape[0]),
                               static_cast<std::size_t>(tensor.shape[1]));
         std::copy(part.begin(), part.end(), values.begin() + range.first * columns);

@@ -76,7 +76,9 @@ Coefficients method_coefficients(const Bank& bank, const std::filesystem::path& 
             fail<StorageError>("{}: was made with another bank (content hash {}, {} has {})", where,
                                meta.at("bank_hash").get<std::string>(), bank.path(), bank.hash());
         std::size_t which = 0;
-        if (z->second.shape[0] > 1) {
+        const auto matrices = z->second.shape[0];
+        if (matrices < 1) fail<StorageError>("{}: holds no matrix of coefficients", where);
+        if (matrices > 1) {
             std::vector<std::string> names;
             for (const auto& set : meta.at("datasets")) names.push_back(set.at("name").get<std::string>());
             const auto found = std::find(names.begin(), names.end(), dataset);
@@ -84,9 +86,12 @@ Coefficients method_coefficients(const Bank& bank, const std::filesystem::path& 
                 fail<ConfigError>("{}: has one matrix for each of {}; say which with --dataset", where,
                                   fmt::join(names, ", "));
             which = static_cast<std::size_t>(found - names.begin());
+            if (static_cast<std::int64_t>(names.size()) != matrices)
+                fail<StorageError>("{}: has {} matrices of coefficients for {} data sets", where, matrices,
+                                   names.size());
         }
         const auto values = z->second.as<float>();
-        const auto one = values.size() / static_cast<std::size_t>(z->second.shape[0]);
+        const auto one = values.size() / static_cast<std::size_t>(matrices);
         return spread(bank, meta.at("partition").get<std::string>(),
                       meta.at("task_names").get<std::vector<std::string>>(), values.subspan(which * one, one),
                       where);
@@ -113,7 +118,8 @@ Coefficients sample_coefficients(const Bank& bank, const std::filesystem::path& 
             fail<StorageError>("{}: set '{}' keeps no coefficients", where, known.back());
         const auto one = static_cast<std::size_t>(item.tasks * item.coefficients);
         const auto at = static_cast<std::size_t>(row - item.ids.begin()) * one;
-        return spread(bank, meta.is_object() ? meta.value("partition", "") : "", contents.task_names,
+        const auto partition = meta.is_object() ? meta.value("partition", Json()) : Json();
+        return spread(bank, partition.is_string() ? partition.get<std::string>() : "", contents.task_names,
                       std::span(item.coefficient_values).subspan(at, one), where);
     }
     fail<StorageError>("{}: no set '{}' with sample {} (it has {})", where, set, id, fmt::join(known, ", "));

@@ -1,10 +1,8 @@
 // Configurations that lie beside a checkpoint.
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
+#include "config_file.hpp"
 #include "vtvc/core/error.hpp"
-#include "vtvc/core/files.hpp"
 #include "vtvc/imports/architecture.hpp"
 
 namespace vtvc {
@@ -13,13 +11,6 @@ namespace {
 
 using Json = nlohmann::json;
 namespace fs = std::filesystem;
-
-Json read_object(const fs::path& path) {
-    auto json = Json::parse(read_text(path), nullptr, false);
-    if (!json.is_object())
-        fail<StorageError>("{}: is not a JSON object (the configuration of a network is one)", path.string());
-    return json;
-}
 
 std::optional<std::int64_t> whole(const Json& from, const char* key) {
     const auto found = from.find(key);
@@ -52,10 +43,10 @@ Activation activation_named(const std::string& name, const fs::path& path) {
 
 void read_hugging_face(const fs::path& path, ArchitectureHints& hints) {
     const auto config = read_object(path);
-    const auto type = config.value("model_type", Json());
+    const auto type = text_in(config, "model_type");
     const auto inner = config.find("vision_config");
     const auto& vision = inner != config.end() && inner->is_object() ? *inner : config;
-    if (type.is_string() && type.get<std::string>().find("clip") == std::string::npos) return;
+    if (!type.empty() && type.find("clip") == std::string::npos) return;
     hints.heads = whole(vision, "num_attention_heads");
     if (const auto name = vision.find("hidden_act"); name != vision.end() && name->is_string())
         hints.activation = activation_named(name->get<std::string>(), path);
@@ -67,19 +58,15 @@ void read_hugging_face(const fs::path& path, ArchitectureHints& hints) {
 
 void read_open_clip(const fs::path& path, ArchitectureHints& hints) {
     const auto config = read_object(path);
-    const auto model = config.value("model_cfg", Json::object());
-    const auto vision = model.value("vision_cfg", Json::object());
+    const auto model = object_in(config, "model_cfg"), vision = object_in(model, "vision_cfg");
     if (vision.contains("width") && vision.contains("head_width"))
         hints.heads = whole(vision, "width").value_or(0) /
                       std::max<std::int64_t>(1, whole(vision, "head_width").value_or(1));
     else if (const auto width = whole(vision, "width"))
         hints.heads = *width / 64;  // open_clip's default head_width
     // open_clip's own rule: QuickGELU where the configuration asks for it, GELU otherwise.
-    const auto quick = model.find("quick_gelu");
-    hints.activation = quick != model.end() && quick->is_boolean() && quick->get<bool>()
-                           ? Activation::quick_gelu
-                           : Activation::gelu;
-    const auto preprocess = config.value("preprocess_cfg", Json::object());
+    hints.activation = flag_in(model, "quick_gelu") ? Activation::quick_gelu : Activation::gelu;
+    const auto preprocess = object_in(config, "preprocess_cfg");
     hints.pixel_mean = numbers(preprocess, "mean", path);
     hints.pixel_sd = numbers(preprocess, "std", path);
     hints.sources.push_back(path.string());

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "adapter.hpp"
+#include "config_file.hpp"
 #include "import_parts.hpp"
 #include "origin.hpp"
 #include "vtvc/core/error.hpp"
@@ -35,9 +36,9 @@ class Base {
         const auto meta = Json::parse(file_.meta(), nullptr, false);
         if (!meta.is_object() || !meta.contains("model"))
             fail<StorageError>("{}: does not say its architecture; was it written by vtvc?", path);
-        if (!meta.value("base_hash", "").empty())
+        if (!text_in(meta, "base_hash").empty())
             fail<StorageError>("{}: is itself fine-tuned from a base (content hash {}); give that one", path,
-                               meta.value("base_hash", ""));
+                               text_in(meta, "base_hash"));
         keys = model_keys(meta["model"].dump());
         origin = meta.value("origin", Json());
         blocks = model_blocks(keys);

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <regex>
+#include <stdexcept>
 
+#include "expression.hpp"
 #include "vtvc/core/config_tree.hpp"
 #include "vtvc/core/error.hpp"
 #include "vtvc/core/files.hpp"
@@ -76,8 +78,8 @@ class MapReader {
     }
     std::regex expression(const Node& row, std::string_view key) {
         try {
-            return std::regex(text(row, key));
-        } catch (const std::regex_error& error) {
+            return compile_expression(text(row, key));
+        } catch (const std::runtime_error& error) {
             complain(row.child(key)->place, "'{}' is no regular expression ({})", key, error.what());
             return {};
         }

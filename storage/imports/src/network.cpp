@@ -13,6 +13,13 @@ namespace vtvc {
 ForeignNetwork ForeignNetwork::open(const std::filesystem::path& path, const MappingOptions& options) {
     auto checkpoint = ForeignCheckpoint::open(path);
     auto mapping = map_names(checkpoint.tensors(), options, path.string());
+    // Sizes beside a zero are bounded by nothing in the file; arithmetic on shapes relies on there being
+    // none.
+    for (const auto& piece : mapping.pieces)
+        if (const auto& tensor = checkpoint.tensors()[piece.tensor]; tensor.elements() == 0)
+            fail<StorageError>(
+                "{}: tensor '{}' of shape {} holds no numbers (block '{}' needs some); was it cut?",
+                path.string(), tensor.name, shape_text(tensor.shape), piece.block);
     return {std::move(checkpoint), std::move(mapping)};
 }
 
@@ -21,6 +28,14 @@ std::vector<Piece> ForeignNetwork::pieces_of(const std::string& block) const {
     for (const auto& piece : mapping_.pieces)
         if (piece.block == block) found.push_back(piece);
     return found;
+}
+
+const ForeignTensor& ForeignNetwork::tensor_of(const Piece& piece) const {
+    const auto& tensor = checkpoint_.tensors()[piece.tensor];
+    if (piece.orientation == Orientation::transposed && tensor.shape.size() != 2)
+        fail<StorageError>("{}: tensor '{}' of shape {} cannot be transposed (it needs two dimensions)",
+                           path(), tensor.name, shape_text(tensor.shape));
+    return tensor;
 }
 
 std::vector<std::string> ForeignNetwork::blocks() const {
@@ -44,11 +59,7 @@ std::vector<std::int64_t> ForeignNetwork::shape(const std::string& block) const 
     const auto pieces = pieces_of(block);
     if (pieces.empty()) fail<StorageError>("{}: has no tensor for block '{}'", path(), block);
     const auto shape_of = [&](const Piece& piece) {
-        const auto& tensor = checkpoint_.tensors()[piece.tensor];
-        if (piece.orientation == Orientation::transposed && tensor.shape.size() != 2)
-            fail<StorageError>("{}: tensor '{}' of shape {} cannot be transposed (it needs two dimensions)",
-                               path(), tensor.name, shape_text(tensor.shape));
-        return canonical_shape(block, tensor.shape, piece.orientation);
+        return canonical_shape(block, tensor_of(piece).shape, piece.orientation);
     };
     auto shape = shape_of(pieces.front());
     if (pieces.front().part == Part::whole) return shape;
@@ -79,7 +90,7 @@ std::vector<float> ForeignNetwork::read(const std::string& block, const std::vec
                                         Hasher* hasher) const {
     std::vector<float> values;
     for (const auto& piece : pieces_of(block)) {
-        const auto& tensor = checkpoint_.tensors()[piece.tensor];
+        const auto& tensor = tensor_of(piece);
         std::vector<float> part(static_cast<std::size_t>(tensor.elements()));
         checkpoint_.read_f32(piece.tensor, part);
         if (const auto bad = first_not_finite(part))

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "vtvc/core/error.hpp"
+#include "vtvc/core/json_text.hpp"
 
 namespace vtvc {
 
@@ -51,6 +52,9 @@ Origin origin_from_json(const std::string& text, const std::string& where) {
     try {
         const auto json = Json::parse(text);
         Origin origin{json.at("layout").get<std::string>(), json.value("config", ""), {}};
+        if (const auto fault = fault_text(check_json(origin.config));
+            !origin.config.empty() && !fault.empty())
+            fail<StorageError>("{}: the configuration that its weights came with {}", where, fault);
         for (const auto& entry : json.at("tensors")) {
             OriginTensor item;
             item.tensor.name = entry.at("name").get<std::string>();
@@ -69,9 +73,11 @@ Origin origin_from_json(const std::string& text, const std::string& where) {
                 fail<StorageError>("{}: the origin of its weights names a part '{}'", where, part);
             item.part = static_cast<Part>(at - part_names.begin());
             if (entry.value("transposed", false)) item.orientation = Orientation::transposed;
-            const bool sizes = std::all_of(item.tensor.shape.begin(), item.tensor.shape.end(),
-                                           [](std::int64_t size) { return size >= 0 && size < 1LL << 31; });
-            if (!sizes || item.tensor.shape.size() > 8 ||
+            constexpr std::int64_t most = std::int64_t{1} << 40;
+            std::int64_t numbers = 1;
+            for (const auto size : item.tensor.shape)
+                numbers = size < 1 || size > most / numbers ? most + 1 : numbers * size;
+            if (numbers > most || item.tensor.shape.size() > 8 ||
                 (item.orientation == Orientation::transposed && item.tensor.shape.size() != 2))
                 fail<StorageError>("{}: the origin of its weights gives '{}' the shape {}", where,
                                    item.tensor.name, shape_text(item.tensor.shape));

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """Makes some hundred files that a reader must refuse: make_bad_files.py FOLDER. Standard library only.
 
-FOLDER/expected.json: of each file the reader that is asked (checkpoint, numpy, idx) and words of the message it must
-give. One folder below FOLDER, 'shards-…', is a checkpoint in shards.
+FOLDER/expected.json: of each file the reader that is asked (checkpoint, numpy, idx, cifar, config, own) and words of the
+message it must give. Folders below FOLDER: 'shards-…', a checkpoint in shards; 'cifar-…', CIFAR's binary version;
+'config-…', what lies beside weights. 'own' files are HDF5 files of ours; those whose checksums are right are made by
+tests/storage/deceit_test.cpp, and damaged ones by damage_test.cpp.
 """
 import gzip
 import json
@@ -348,10 +350,71 @@ def bad_arrays():
         bad(f"{name}-idx", raw, words, reader="idx")
 
 
+# ---- CIFAR, configurations, files of ours
+
+def bad_folder(name, files, *words, reader):
+    (FOLDER / name).mkdir()
+    for file, content in files.items():
+        (FOLDER / name / file).write_bytes(content)
+    bad(name, None, *words, reader=reader)
+
+
+def bad_cifar():
+    def row(*labels):
+        return bytes(labels) + bytes(3072)
+    good = {"data_batch_1.bin": row(0) * 2 + row(1) * 2, "test_batch.bin": row(1), "batches.meta.txt": b"a\nb\n"}
+    hundred = {"train.bin": row(0, 0) * 2 + row(1, 1) * 2, "test.bin": row(0, 1), "fine_label_names.txt": b"a\nb\n"}
+    for name, change, words in (
+            ("empty", {"data_batch_1.bin": b""}, ("data_batch_1.bin", "has 0 bytes")), ("cut", {"data_batch_1.bin": row(0)[:-1]}, ("has 3072 bytes", "was it cut")),
+            ("longer", {"test_batch.bin": row(1) + b"x"}, ("test_batch.bin", "has 3074 bytes")), ("pickled", {"data_batch_1.bin": b"\x80\x02}q\x00."}, ("is it not CIFAR's binary version",)),
+            ("label-2", {"data_batch_1.bin": row(0) * 2 + row(2) * 2}, ("label 2 of row 2", "out of range")), ("label-255", {"test_batch.bin": row(255)}, ("label 255",)),
+            ("one-name", {"batches.meta.txt": b"a\n"}, ("one class only",)), ("class-of-one", {"data_batch_1.bin": row(0) * 2 + row(1)}, ("class 'b' has 1 training rows",)),
+            ("rows-of-100", {"data_batch_1.bin": row(0, 0) * 2}, ("has 6148 bytes",))):
+        bad_folder(f"cifar-{name}", {**good, **change}, *words, reader="cifar")
+    for name, change, words in (("100-cut", {"train.bin": row(0, 0)[:100]}, ("train.bin", "has 100 bytes", "3074")), ("100-of-10", {"test.bin": row(0) * 2}, ("test.bin", "has 6146 bytes")),
+                                ("100-label", {"test.bin": row(0, 9)}, ("label 9",))):
+        bad_folder(f"cifar-{name}", {**hundred, **change}, *words, reader="cifar")
+    bad_folder("cifar-nothing", {}, "neither data_batch_1.bin", reader="cifar")
+    for gone in ("test_batch.bin", "batches.meta.txt"):
+        bad_folder(f"cifar-without-{gone}", {k: v for k, v in good.items() if k != gone}, gone, reader="cifar")
+
+
+def bad_configs():
+    for name, raw, words in (
+            ("empty", b"", "is not JSON"), ("cut", b'{"hidden_act":', "is not JSON"), ("text", b"hello", "is not JSON"), ("list", b"[1]", "not a JSON object"), ("null", b"null", "not a JSON object"),
+            ("no-utf8", b'{"a":"\xff"}', "is not JSON"), ("key-twice", b'{"a":1,"a":2}', "key twice"), ("huge-number", b'{"a":1e999}', "too large"), ("deep-list", b'{"a":' + b"[" * 100000, "nested deeper"),
+            ("deep-object", b'{"a":' * 100000, "nested deeper"), ("large", b" " * ((16 << 20) + 1), "at most"), ("many", b"[" + b"0," * 4100000 + b"0]", "more than 4000000 values"),
+            ("activation", b'{"hidden_act":"tanh"}', "'tanh'")):
+        bad_folder(f"config-{name}", {"config.json": raw}, "config.json", words, reader="config")
+    for file, key in (("preprocessor_config.json", "image_mean"), ("preprocessor_config.json", "image_std")):
+        for kind, value in (("text", '"a"'), ("mixed", '[1,"a"]'), ("empty", "[]"), ("object", '{"a":1}'), ("null", "null")):
+            bad_folder(f"config-{key}-{kind}", {file: f'{{"{key}":{value}}}'.encode()}, file, f"'{key}' should be a list of numbers", reader="config")
+
+
+def bad_own():
+    signature = b"\x89HDF\r\n\x1a\n"
+
+    def own(name, place, index=b"", words="does not match its checksum", size=2048):
+        head = b"vtvc bank 2\nAn HDF5 file\nindex " + place
+        content = head.ljust(512, b"\0") + signature
+        bad(f"own-{name}.h5", content.ljust(size - len(index), b"\0") + index, words, reader="own")
+    for name, content, words in (("empty", b"", "not an HDF5 file"), ("text", b"hello", "not an HDF5 file"), ("zeros", bytes(4096), "not an HDF5 file"),
+                                 ("signature", signature, "cannot open"), ("signature-zeros", signature + bytes(5000), "cannot open"),
+                                 ("user-block-only", b"vtvc bank 2\n".ljust(512, b"\0") + signature, "cannot open"), ("signature-twice", signature * 300, "cannot open")):
+        bad(f"own-{name}.h5", content, words, reader="own")
+    own("index-flipped", b"2048 1948 100 " + b"0" * 32 + b"\n", b"VTVCIDX1".ljust(100, b"\0"))
+    own("index-empty", b"2048 1000 0 " + b"0" * 32 + b"\n")
+    # Places that cannot be: then only HDF5 is asked, and there is nothing for it.
+    for name, place in (("index-outside", b"2048 2048 100 "), ("index-too-long", b"2048 1000 1049 "), ("index-huge", b"2048 1000 18446744073709551615 "),
+                        ("index-far", b"2048 18446744073709551615 100 "), ("index-in-user-block", b"2048 10 100 "), ("other-size", b"4096 1000 100 "), ("no-number", b"many 1000 100 "),
+                        ("too-large-a-number", b"99999999999999999999 1000 100 "), ("negative", b"-1 1000 100 ")):
+        own(name, place + b"0" * 32 + b"\n", words="cannot open")
+
+
 if __name__ == "__main__":
     FOLDER = Path(sys.argv[1])
     FOLDER.mkdir(parents=True, exist_ok=True)
-    for make in (bad_safetensors, bad_pickles, bad_archives, bad_others, bad_arrays):
+    for make in (bad_safetensors, bad_pickles, bad_archives, bad_others, bad_arrays, bad_cifar, bad_configs, bad_own):
         make()
     (FOLDER / "expected.json").write_text(json.dumps(expected, indent=0))
     print(len(expected), "bad files")

@@ -52,8 +52,8 @@ void CoefficientGradient::list_wanted(const PackedBank& bank, std::int64_t sampl
 }
 
 std::int64_t CoefficientGradient::scratch_bytes() const {
-    std::int64_t bytes = x_.size_bytes() + dy_.size_bytes() + parts_.size_bytes();
-    for (const auto* each : {&sums_, &lines_})
+    std::int64_t bytes = dy_.size_bytes() + parts_.size_bytes();
+    for (const auto* each : {&x_, &sums_, &lines_})
         for (const Buffer& own : *each) bytes += own.size_bytes();
     return bytes;
 }
@@ -76,10 +76,10 @@ void CoefficientGradient::run(Workers& workers, const PackedBank& bank, const Ac
         copy_columns(from, first, width, to);
     };
     const std::int64_t tiles = (bank.inputs() + height - 1) / height, panels = bank.panels();
-    float* packed_x = x_.floats(tiles * rows * height);
     // The kernel asks for the sample after the last one.
     float* packed_dy = dy_.floats((panels * rows + steps) * kLanes);
     float* parts = parts_.floats(tiles * count);
+    for (Buffer& own : x_) own.floats(rows * height);
     for (Buffer& own : sums_) own.floats(count * kLanes);
     for (Buffer& own : lines_) own.floats((height + 1) * bank.line());
 
@@ -87,7 +87,7 @@ void CoefficientGradient::run(Workers& workers, const PackedBank& bank, const Ac
         copy(dy, panel * kLanes, kLanes, packed_dy + panel * rows * kLanes);
     });
     workers.run(tiles, rows * bank.inputs() * bank.outputs(), [&](std::int64_t tile, int worker) {
-        float* own_x = packed_x + tile * rows * height;
+        float* own_x = x_[static_cast<std::size_t>(worker)].floats(0);
         copy(x, tile * height, height, own_x);
         float* sums = sums_[static_cast<std::size_t>(worker)].floats(0);
         std::fill(sums, sums + count * kLanes, 0.F);

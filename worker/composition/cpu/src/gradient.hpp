@@ -13,7 +13,9 @@ class CoefficientGradient {
   public:
     /// One thread's sums and lines each.
     explicit CoefficientGradient(int threads)
-        : sums_(static_cast<std::size_t>(threads)), lines_(static_cast<std::size_t>(threads)) {}
+        : x_(static_cast<std::size_t>(threads)),
+          sums_(static_cast<std::size_t>(threads)),
+          lines_(static_cast<std::size_t>(threads)) {}
     /// Adds nothing to those of task vectors without lines: they stay zero.
     void run(Workers& workers, const PackedBank& bank, const Activations& x, const Activations& dy,
              const Coefficients& z, Wanted wanted, Products products, float* dz);
@@ -26,8 +28,8 @@ class CoefficientGradient {
     std::vector<std::int64_t> tasks_;    ///< and which they are
     std::vector<std::int64_t> begin_;    ///< of each sample's among them
     std::vector<bool> used_;             ///< by task
-    Buffer x_, dy_, parts_;
-    std::vector<Buffer> sums_, lines_;
+    Buffer dy_, parts_;
+    std::vector<Buffer> x_, sums_, lines_;  ///< of each thread
 };
 
 }  // namespace vtvc::cpu

@@ -42,6 +42,8 @@ class ForeignNetwork {
     ForeignNetwork(ForeignCheckpoint checkpoint, Mapping mapping)
         : checkpoint_(std::move(checkpoint)), mapping_(std::move(mapping)) {}
     std::vector<Piece> pieces_of(const std::string& block) const;
+    /// After checking that it can lie in the block as the piece says.
+    const ForeignTensor& tensor_of(const Piece& piece) const;
     std::vector<float> read(const std::string& block, const std::vector<std::int64_t>& shape,
                             Hasher* hasher) const;
 
