@@ -1,5 +1,7 @@
 #pragma once
 // A random block of a bank with activations, coefficients, bias and gradient for it.
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -93,6 +95,18 @@ inline double relative_error(const std::vector<float>& got, const std::vector<do
             difference = std::isnan(own) ? std::numeric_limits<double>::infinity() : own;
     }
     return difference / largest;
+}
+
+/// The bound for float32, of the largest value. Observed: a tenth of it.
+constexpr double kBound = 1e-5;
+
+inline void expect_reference(const Problem& p, const Results& got) {
+    const auto y = product_reference(p.matrices(), p.activations(), p.coefficients(), p.own_bias());
+    EXPECT_LT(relative_error(got.y, y), kBound) << "y of " << p.size.text();
+    const auto dx = product_reference(p.matrices().transposed(), p.output_gradient(), p.coefficients(), {});
+    EXPECT_LT(relative_error(got.dx, dx), kBound) << "dx of " << p.size.text();
+    const auto dz = coefficient_gradient_reference(p.matrices(), p.activations(), p.output_gradient());
+    EXPECT_LT(relative_error(got.dz, dz), kBound) << "dz of " << p.size.text();
 }
 
 }  // namespace vtvc::test

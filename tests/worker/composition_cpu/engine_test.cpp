@@ -14,9 +14,6 @@ using test::Problem;
 using test::Results;
 using test::Size;
 
-/// The bound for float32, of the largest value. Observed: a tenth of it.
-constexpr double kBound = 1e-5;
-
 class EveryIsa : public testing::TestWithParam<std::string> {
   protected:
     void SetUp() override { use_engine_isa(GetParam()); }
@@ -24,21 +21,7 @@ class EveryIsa : public testing::TestWithParam<std::string> {
 
     Engine engine_{1};
 
-    void expect_reference(const Problem& p) {
-        const Results got = test::run(engine_, p);
-        EXPECT_LT(test::relative_error(got.y, product_reference(p.matrices(), p.activations(),
-                                                                p.coefficients(), p.own_bias())),
-                  kBound)
-            << "y of " << p.size.text();
-        EXPECT_LT(test::relative_error(got.dx, product_reference(p.matrices().transposed(),
-                                                                 p.output_gradient(), p.coefficients(), {})),
-                  kBound)
-            << "dx of " << p.size.text();
-        EXPECT_LT(test::relative_error(got.dz, coefficient_gradient_reference(p.matrices(), p.activations(),
-                                                                              p.output_gradient())),
-                  kBound)
-            << "dz of " << p.size.text();
-    }
+    void expect_reference(const Problem& p) { test::expect_reference(p, test::run(engine_, p)); }
 };
 
 TEST_P(EveryIsa, AgreesWithTheReferenceForAnyNumberOfTokens) {

@@ -16,7 +16,6 @@ using test::Results;
 using test::Size;
 using test::StoredProblem;
 
-constexpr double kBound = 1e-5;
 const std::vector<Kind> kMixed{Kind::int8, Kind::low_rank, Kind::f32, Kind::bf16,
                                Kind::zero, Kind::int8,     Kind::bf16};
 
@@ -27,22 +26,7 @@ class EveryStorage : public testing::TestWithParam<std::string> {
 
     Engine engine_{1};
 
-    void expect_reference(const StoredProblem& s) {
-        const Problem& p = s.problem;
-        const Results got = s.run(engine_);
-        EXPECT_LT(test::relative_error(got.y, product_reference(p.matrices(), p.activations(),
-                                                                p.coefficients(), p.own_bias())),
-                  kBound)
-            << "y of " << p.size.text();
-        EXPECT_LT(test::relative_error(got.dx, product_reference(p.matrices().transposed(),
-                                                                 p.output_gradient(), p.coefficients(), {})),
-                  kBound)
-            << "dx of " << p.size.text();
-        EXPECT_LT(test::relative_error(got.dz, coefficient_gradient_reference(p.matrices(), p.activations(),
-                                                                              p.output_gradient())),
-                  kBound)
-            << "dz of " << p.size.text();
-    }
+    void expect_reference(const StoredProblem& s) { test::expect_reference(s.problem, s.run(engine_)); }
 };
 
 TEST_P(EveryStorage, OfOneKindAgreesWithTheReference) {
