@@ -5,7 +5,6 @@
 
 #include <cerrno>
 #include <chrono>
-#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <nlohmann/json.hpp>
@@ -13,6 +12,7 @@
 
 #include "vtvc/core/error.hpp"
 #include "vtvc/core/files.hpp"
+#include "vtvc/core/process.hpp"
 
 namespace vtvc {
 namespace fs = std::filesystem;
@@ -97,7 +97,7 @@ void RunFolder::settle(const fs::path& run, const std::string& message) {
     if (!old.is_object() || old.value("state", "") != "RUNNING" || old.value("host", "") != host_name())
         return;
     const pid_t writer = old.value("pid", 0);
-    if (writer <= 0 || ::kill(writer, 0) == 0 || errno != ESRCH) return;
+    if (writer <= 0 || !process_is_gone(writer)) return;
     RunFolder left;
     left.path_ = run;
     left.attempt_ = old.value("attempt", 1);

@@ -16,12 +16,12 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
 #include <utility>
 
 #include "cause.hpp"
 #include "mpi.hpp"
 #include "vtvc/core/error.hpp"
+#include "vtvc/core/process.hpp"
 
 namespace vtvc {
 namespace {
@@ -37,17 +37,6 @@ constexpr double last_words_s = 3;  ///< mpirun ends a job with a dead rank 1 to
 
 constexpr std::array<const char*, 6> operation_names{"nothing",    "all_reduce", "broadcast",
                                                      "all_gather", "barrier",    "finalize"};
-
-/// State letter of a process as in /proc/PID/stat; 0 when there is none.
-char process_state(int pid) {
-    std::ifstream file(fmt::format("/proc/{}/stat", pid));
-    std::string text;
-    std::getline(file, text);
-    const auto name_end = text.rfind(')');
-    return name_end == std::string::npos || name_end + 2 >= text.size() ? '\0' : text[name_end + 2];
-}
-
-bool is_gone(int pid) { return ::kill(pid, 0) != 0 && errno == ESRCH; }
 
 /// Process ids mean the same to two ranks only inside one pid namespace.
 int pid_namespace() {
@@ -204,7 +193,8 @@ void Watchdog::look_at_peers(double awake) {
         const int pid = slot.pid, rank = ranks_[static_cast<std::size_t>(i)];
         const char state = silent > silence_s ? process_state(pid) : 'R';
         // Twice: when a job is taken down from outside, all its processes go within one beat.
-        peer.missed = is_gone(pid) || state == 'Z' || state == 0 ? peer.missed + 1 : 0;
+        const bool gone = state == 'Z' || state == 0 || (::kill(pid, 0) != 0 && errno == ESRCH);
+        peer.missed = gone ? peer.missed + 1 : 0;
         if (peer.missed >= 2) {
             record_cause(CauseKind::gone, rank, 1,
                          fmt::format("its process {} was killed or ended early, {}", pid, activity(i)));

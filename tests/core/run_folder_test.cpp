@@ -102,13 +102,16 @@ TEST_F(Run, IsSettledAsFailedWhereItsWriterIsGone) {
         run.status("RUNNING");
         ::_exit(0);
     }
-    ASSERT_EQ(::waitpid(writer, nullptr, 0), writer);
+    siginfo_t ended{};
+    ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(writer), &ended, WEXITED | WNOWAIT),
+              0);  // nobody has waited for it yet
     ASSERT_EQ(status_of().at("state"), "RUNNING");
     RunFolder::settle(path, "rank 1 was killed");
     EXPECT_EQ(status_of().at("state"), "FAILED");
     EXPECT_EQ(status_of().at("message"), "rank 1 was killed");
     EXPECT_EQ(status_of().at("step"), 3);
     EXPECT_EQ(status_of().at("attempt"), 1);
+    ASSERT_EQ(::waitpid(writer, nullptr, 0), writer);
     RunFolder::settle(path, "again");
     EXPECT_EQ(status_of().at("message"), "rank 1 was killed");
     // Somebody who is still there goes on.

@@ -157,6 +157,27 @@ TEST(Path, OneTwoAndFourRanksWriteEqualBytesOfData) {
     EXPECT_EQ(kinds.size(), files.size());  // different contents have different hashes
 }
 
+TEST(Path, ABankJobStoresAsTheVerbDoes) {
+    (void)world();
+    for (const auto& [store, sets] : std::map<std::string, std::vector<std::string>>{
+             {"bf16", {"bank.store=bf16"}},
+             {"int8", {"bank.store=int8"}},
+             {"lowrank --rank 2", {"bank.store=lowrank", "bank.rank=2"}}}) {
+        const auto name = "bank-" + store.substr(0, 4);
+        const Outcome outcome = run_apart("bank", name, 1, sets);
+        ASSERT_EQ(outcome.code, 0) << outcome.text;
+        const auto made = world().file(name + ".h5").string();
+        const Outcome built = shell(fmt::format(
+            "cd {} && {}/vtvc bank build --base runs/pretrain/model.h5 --task one=runs/finetune-one/model.h5 "
+            "--task two=runs/finetune-two/model.h5 --store {} -o {}",
+            world().file("").string(), VTVC_BIN_DIR, store, made));
+        ASSERT_EQ(built.code, 0) << built.text;
+        EXPECT_EQ(content_hash_of(world().result(name, "bank.h5").string()), content_hash_of(made)) << store;
+        EXPECT_NE(content_hash_of(made), content_hash_of(world().result("bank", "bank.h5").string()))
+            << store;
+    }
+}
+
 TEST(Path, AnyNumberOfRanksGivesTheSameCurveAndMetrics) {
     ASSERT_EQ(train("ranks1", 1).code, 0);
     const std::vector<double> one = losses(world().metrics("ranks1"));
