@@ -14,13 +14,16 @@
 namespace vtvc {
 namespace {
 
+/// Torch counts totals in int64_t up to 1.13 and in size_t later.
+template <class T>
+T total_of(void (c10::MemoryReportingInfoBase::*)(void*, std::int64_t, T, T, c10::Device));
+using Total = decltype(total_of(&c10::MemoryReportingInfoBase::reportMemoryUsage));
+
 class Counter final : public c10::MemoryReportingInfoBase {
   public:
     explicit Counter(const std::function<std::int64_t()>& spare) : spare_(spare) {}
     bool memoryProfilingEnabled() const override { return true; }
-    // Torch counts totals in int64_t up to 1.13 and in size_t later: one of the two overrides.
-    void reportMemoryUsage(void*, std::int64_t size, std::int64_t, std::int64_t, c10::Device) { count(size); }
-    void reportMemoryUsage(void*, std::int64_t size, std::size_t, std::size_t, c10::Device) { count(size); }
+    void reportMemoryUsage(void*, std::int64_t size, Total, Total, c10::Device) override { count(size); }
     std::int64_t most() const { return most_; }
 
   private:
