@@ -33,8 +33,8 @@ class RunFolder {
 
     /// For whoever started the ranks, once they have ended: a status that still says RUNNING becomes FAILED
     /// with this message (rank 0 was killed, or taken down before it could write). Only where the process of
-    /// this host that wrote it is gone, or goes within `patience`: mpirun can end before its last rank has. Any
-    /// other status stays as it is. Throws StorageError if it cannot be written.
+    /// this host that wrote it is gone, or goes within `patience`: mpirun can end before its last rank has.
+    /// Any other status stays as it is. Throws StorageError if it cannot be written.
     static void settle(const std::filesystem::path& run, const std::string& message,
                        std::chrono::milliseconds patience = std::chrono::seconds(5));
 
