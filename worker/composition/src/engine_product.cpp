@@ -60,18 +60,23 @@ void with_packed(const EngineBlock& b, Side side, const Use& use) {
     b.bank->packed().with(b.block, engine_matrices(*b.bank, b.block, b.layout), side, use);
 }
 
+/// What the backward pass needs beside tensors.
+struct Call : torch::CustomClassHolder {
+    Call(const EngineBlock& b, Wanted w, std::int64_t rows, bool x, bool z)
+        : block(b), wanted(w), bias_rows(rows), wants_dx(x), wants_dz(z) {}
+    EngineBlock block;
+    Wanted wanted;
+    std::int64_t bias_rows;
+    bool wants_dx, wants_dz;
+};
+
 struct EngineProduct : Function<EngineProduct> {
     /// A bias without rows stands for none: autograd functions take no undefined tensors.
     static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x, const at::Tensor& z,
                               const at::Tensor& bias, const EngineBlock& block, Wanted wanted) {
         ctx->save_for_backward({x, z});
-        ctx->saved_data["numbers"] = std::vector<std::int64_t>{reinterpret_cast<std::int64_t>(block.bank),
-                                                               block.block,
-                                                               static_cast<std::int64_t>(block.layout),
-                                                               static_cast<std::int64_t>(wanted),
-                                                               bias.size(0),
-                                                               x.requires_grad(),
-                                                               z.requires_grad()};
+        ctx->saved_data["call"] = c10::IValue::make_capsule(
+            c10::make_intrusive<Call>(block, wanted, bias.size(0), x.requires_grad(), z.requires_grad()));
         at::Tensor y;
         with_packed(block, Side::forward, [&](const PackedBank& bank) { y = multiply(x, z, bias, bank); });
         return y;
@@ -79,26 +84,26 @@ struct EngineProduct : Function<EngineProduct> {
 
     static variable_list backward(AutogradContext* ctx, variable_list gradients) {
         const variable_list saved = ctx->get_saved_variables();
-        const std::vector<std::int64_t> n = ctx->saved_data["numbers"].toIntVector();
-        const EngineBlock block{reinterpret_cast<const BankView*>(n[0]), n[1], static_cast<Layout>(n[2])};
+        const auto holder = ctx->saved_data["call"].toCapsule();
+        const auto& call = static_cast<const Call&>(*holder);
         const at::Tensor &x = saved[0], &z = saved[1], &g = gradients[0];
         at::Tensor dx, dz, db;
-        if (n[5] != 0)
-            with_packed(block, Side::backward,
+        if (call.wants_dx)
+            with_packed(call.block, Side::backward,
                         [&](const PackedBank& bank) { dx = multiply(g, z, {}, bank); });
-        if (n[6] != 0) {
+        if (call.wants_dz) {
             dz = at::empty(z.sizes(), z.options());
-            with_packed(block, Side::forward, [&](const PackedBank& bank) {
+            with_packed(call.block, Side::forward, [&](const PackedBank& bank) {
                 with_engine([&](Engine& engine) {
                     engine.coefficient_gradient(bank, activations(x), activations(g), coefficients(z),
-                                                static_cast<Wanted>(n[3]), dz.data_ptr<float>(),
+                                                call.wanted, dz.data_ptr<float>(),
                                                 composition_settings().gradient_products);
                 });
             });
         }
-        if (n[4] == 1) {
+        if (call.bias_rows == 1) {
             db = g.sum(at::IntArrayRef({0, 1})).unsqueeze(0);
-        } else if (n[4] > 1) {
+        } else if (call.bias_rows > 1) {
             db = g.sum(1);
         }
         return {dx, dz, db, {}, {}};
