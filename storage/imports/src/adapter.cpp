@@ -14,6 +14,7 @@
 #include "forms.hpp"
 #include "vtvc/core/error.hpp"
 #include "vtvc/core/hash.hpp"
+#include "vtvc/storage/factors.hpp"
 
 namespace vtvc {
 
@@ -233,6 +234,10 @@ void Adapter::replace(const Block& block, std::span<float> values) const {
                               static_cast<std::size_t>(tensor.shape[1]));
         std::copy(part.begin(), part.end(), values.begin() + range.first * columns);
     }
+    // As PEFT merges: what is trained in full takes the base's place, the product is added to it.
+    const auto columns = columns_of(block.shape);
+    for (const auto& part : factors(block))
+        add_factors(part, columns, 0, static_cast<std::int64_t>(values.size()) / columns, values);
 }
 
 std::string Adapter::content_hash() const {
