@@ -38,12 +38,13 @@ Handler handler;
 void on_lost_page(int signal, siginfo_t* about, void*) {
     const auto at = reinterpret_cast<std::uintptr_t>(about->si_addr);
     if (at >= watched.begin && at < watched.end) {
-        const auto page = at / page_bytes() * page_bytes();
+        auto* const page = static_cast<std::byte*>(about->si_addr) - at % page_bytes();
+        const auto begin = at / page_bytes() * page_bytes();
         // To the last whole page: the page after it may be another thread's, who has to see its own loss.
-        const auto end = std::max(page + page_bytes(), watched.end / page_bytes() * page_bytes());
+        const auto end = std::max(begin + page_bytes(), watched.end / page_bytes() * page_bytes());
         watched.lost = 1;
-        if (::mmap(reinterpret_cast<void*>(page), end - page, PROT_READ,
-                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED)
+        if (::mmap(page, end - begin, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) !=
+            MAP_FAILED)
             return;
     }
     (void)::sigaction(signal, &handler.before, nullptr);
