@@ -53,6 +53,7 @@ std::vector<double> products(std::span<const std::span<const float>> arrays) {
                 add_products(*to++, arrays[k].subspan(from, count), arrays[l].subspan(from, count));
     });
     std::vector<double> results;
+    results.reserve(sums.size());
     for (const auto& each : sums) results.push_back(total(each));
     return results;
 }

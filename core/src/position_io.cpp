@@ -49,6 +49,8 @@ std::ptrdiff_t read_at(int file, std::uint64_t offset, std::span<std::byte> out)
 }
 
 std::ptrdiff_t write_at(int file, std::uint64_t offset, std::span<const std::byte> bytes) {
+    // Either way so many at once: how often a file is written to is no matter of where malloc put the bytes.
+    bytes = bytes.first(std::min(bytes.size(), kAtOnce));
     if (side_by_side(bytes.data(), offset, bytes.size()))
         return ::pwrite(file, bytes.data(), bytes.size(), static_cast<off_t>(offset));
     const auto room = room_for(offset, bytes.size());

@@ -132,6 +132,7 @@ Adapter Adapter::open(const fs::path& path, const MappingOptions& options, const
     if (modules.empty())
         fail<StorageError>("{}: holds no factors 'lora_A' and 'lora_B' of an adapter", adapter.path_);
     std::vector<std::string> names;
+    names.reserve(modules.size() + others.size());
     for (const auto& [module, factors] : modules) names.push_back(module + ".weight");
     for (const auto t : others) {
         auto name = tensors[t].name;
