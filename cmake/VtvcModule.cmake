@@ -15,7 +15,7 @@ if(VTVC_SANITIZE)
 endif()
 
 # The direction of dependency. composition_cuda to jobs are the rooms inside worker/.
-set(VTVC_ROOM_ORDER core storage foreign imports images sealed datasets sharding composition_cuda composition_cpu composition models posterior training methods evaluation jobs
+set(VTVC_ROOM_ORDER core storage foreign imports images sealed datasets sharding composition_cuda composition_cpu composition models tangent posterior training methods evaluation jobs
     experiments slurm launcher)
 
 function(vtvc_check_order name)

@@ -2,6 +2,10 @@
 // [rows]; everything else is named after the struct that holds it.
 #include "vtvc/core/jobs.hpp"
 
+#include <cmath>
+
+#include "vtvc/core/jacobian_job.hpp"
+
 namespace vtvc {
 namespace {
 
@@ -151,6 +155,10 @@ void TaskRow::describe(Visitor& v) {
     v.key("head", head, input("Frozen head file of that dataset."));
     v.key("vector", vector,
           {.help = "Its own task vector in the bank; empty: the one called as the data set."});
+    v.key("jacobian", jacobian,
+          input("Jacobian of that dataset, from a job of kind jacobian; for posterior.fidelity tangent and "
+                "auto.",
+                Key::Presence::optional));
 }
 
 void PosteriorKeys::describe(Visitor& v) {
@@ -174,6 +182,13 @@ void PosteriorKeys::describe(Visitor& v) {
     v.key("posterior.logit_start", logit_start,
           {.help = "Every spike's logit at the start.", .min = -20, .max = 20});
     v.key("posterior.dropout", dropout, {.help = "Dropout of the hidden layers.", .min = 0, .max = .95});
+    v.key("posterior.fidelity", fidelity,
+          {.help = "What training differentiates: the composed network, its tangent from Jacobian files, or "
+                   "the tangent first and then the network. Validation and evaluation are always exact."});
+    v.key("posterior.exact_share", exact_share,
+          {.help = "Share of the steps, the last ones, that fidelity auto trains exactly.",
+           .min = 0,
+           .max = 1});
 }
 
 void PriorKeys::describe(Visitor& v) {
@@ -255,8 +270,23 @@ void PosteriorJob::describe(Visitor& v) {
     train.describe(v);
     v.key("train.lr_task", lr_task,
           {.help = "Learning rate of the hierarchical form's task coefficients.", .min = 0});
+    v.key("train.gradient_products", gradient_products,
+          {.help = "Products behind the gradients of coefficients through the network; bf16 takes half their "
+                   "time and is off by half a per cent, where the processor has it (else f32)."});
     select.describe(v);
     describe_tasks(v, tasks);
+}
+
+std::int64_t PosteriorJob::first_exact_step() const {
+    switch (posterior.fidelity) {
+        case Fidelity::exact:
+            return 0;
+        case Fidelity::tangent:
+            return train.steps;
+        case Fidelity::automatic:
+            break;
+    }
+    return train.steps - std::llround(posterior.exact_share * static_cast<double>(train.steps));
 }
 
 void BaselineJob::describe(Visitor& v) {
@@ -326,7 +356,7 @@ void BenchJob::describe(Visitor& v) {
 }
 
 std::vector<std::string> job_kinds() {
-    return {"pretrain",  "head",     "finetune", "bank",    "features",
+    return {"pretrain",  "head",     "finetune", "bank",    "features", "jacobian",
             "posterior", "baseline", "evaluate", "predict", "bench"};
 }
 
@@ -336,6 +366,7 @@ std::unique_ptr<Job> make_job(std::string_view kind) {
     if (kind == "finetune") return std::make_unique<FinetuneJob>();
     if (kind == "bank") return std::make_unique<BankJob>();
     if (kind == "features") return std::make_unique<FeaturesJob>();
+    if (kind == "jacobian") return std::make_unique<JacobianJob>();
     if (kind == "posterior") return std::make_unique<PosteriorJob>();
     if (kind == "baseline") return std::make_unique<BaselineJob>();
     if (kind == "evaluate") return std::make_unique<EvaluateJob>();

@@ -39,6 +39,25 @@ void check_known(const std::string& value, const std::vector<std::string>& known
                                    fmt::join(known, ", "), did_you_mean(value, known)));
 }
 
+/// A Jacobian is read where the fidelity asks for it, and only there.
+void check_fidelity(const PosteriorJob& job, Mistakes& problems) {
+    const std::string fidelity = name_of(job.posterior.fidelity);
+    for (std::size_t i = 0; i < job.tasks.size(); ++i) {
+        const bool given = !job.tasks[i].jacobian.empty();
+        if (given && job.posterior.fidelity == Fidelity::exact)
+            problems.push_back(
+                fmt::format("'task.{}.jacobian' is not read ('posterior.fidelity' exact differentiates the "
+                            "network itself); leave it out, or take tangent or auto",
+                            i));
+        if (!given && job.posterior.fidelity != Fidelity::exact)
+            problems.push_back(fmt::format(
+                "missing 'task.{}.jacobian' ('posterior.fidelity' {} trains on it); make it once, for every "
+                "run that names it: vtvc run FILE with [job] kind = \"jacobian\" and this job's bank, "
+                "partition and rows",
+                i, fidelity));
+    }
+}
+
 }  // namespace
 
 void PretrainJob::check(Mistakes& problems) const { model.check(problems); }
@@ -55,6 +74,7 @@ void BankJob::check(Mistakes& problems) const {
 
 void PosteriorJob::check(Mistakes& problems) const {
     check_names(tasks, problems);
+    check_fidelity(*this, problems);
     if (protocol == Protocol::transfer && exclude.empty()) {
         problems.push_back(
             "'compose.exclude' is empty ('compose.protocol' transfer leaves the target's own task vector "
@@ -80,6 +100,11 @@ void PosteriorJob::check(Mistakes& problems) const {
 
 void BaselineJob::check(Mistakes& problems) const {
     PosteriorJob::check(problems);
+    if (posterior.fidelity != Fidelity::exact && method != Method::amortised && method != Method::gaussian) {
+        problems.push_back(fmt::format(
+            "'posterior.fidelity' {} is of amortised methods ('method.name' {} has none); leave it out",
+            name_of(posterior.fidelity), name_of(method)));
+    }
     if (method == Method::task_arithmetic || method == Method::ties) {
         check_not_empty(scale_grid, "method.scale_grid",
                         "'method.name' " + name_of(method) + " chooses from it", problems);
@@ -94,6 +119,11 @@ void BaselineJob::check(Mistakes& problems) const {
 
 void EvaluateJob::check(Mistakes& problems) const {
     check_names(tasks, problems);
+    for (std::size_t i = 0; i < tasks.size(); ++i) {
+        if (!tasks[i].jacobian.empty())
+            problems.push_back(
+                fmt::format("'task.{}.jacobian' is not read (evaluation is always exact); leave it out", i));
+    }
     check_not_empty(modes, "evaluate.modes", "nothing would be measured", problems);
     const std::vector<std::string> known(EnumNames<Mode>::names.begin(), EnumNames<Mode>::names.end());
     std::set<std::string> seen;

@@ -24,8 +24,8 @@ std::string listed(const std::set<std::string>& values) {
 
 std::string runs_in_words(const Scan& scan) {
     std::vector<std::string> out;
-    for (const char* kind :
-         {"pretrain", "finetune", "head", "bank", "features", "posterior", "baseline", "evaluate"}) {
+    for (const char* kind : {"pretrain", "finetune", "head", "bank", "features", "jacobian", "posterior",
+                             "baseline", "evaluate"}) {
         std::size_t count = 0;
         for (const Run& run : scan.runs) count += run.kind() == kind;
         if (count > 0) out.push_back(fmt::format("{} {}", count, kind));

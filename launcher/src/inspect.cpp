@@ -14,6 +14,7 @@
 #include "vtvc/storage/bank.hpp"
 #include "vtvc/storage/dataset.hpp"
 #include "vtvc/storage/features.hpp"
+#include "vtvc/storage/jacobian.hpp"
 #include "vtvc/storage/predictions.hpp"
 #include "vtvc/storage/tensor_file.hpp"
 
@@ -85,6 +86,25 @@ Json describe_features(const std::string& path) {
             {"rows", rows}};
 }
 
+Json describe_jacobian(const std::string& path) {
+    const Jacobian jacobian = Jacobian::open(path);
+    const JacobianAbout& about = jacobian.about();
+    const auto [least, most] = std::minmax_element(about.centre.begin(), about.centre.end());
+    return {
+        {"base_hash", about.origin.base_hash},
+        {"bank_hash", about.origin.bank_hash},
+        {"dataset_hash", about.origin.dataset_hash},
+        {"head_hash", about.origin.head_hash},
+        {"partition", about.origin.partition},
+        {"tasks", about.origin.task_names},
+        {"coefficients", about.coefficients()},
+        {"classes", about.classes},
+        {"store", name_of(about.store)},
+        {"row_bytes", about.row_bytes()},
+        {"centre", {{"least", *least}, {"most", *most}}},
+        {"rows", {{"train", jacobian.rows(Split::train)}, {"validation", jacobian.rows(Split::validation)}}}};
+}
+
 Json describe_predictions(const std::string& path) {
     const PredictionsContents contents = read_predictions(path);
     Json sets = Json::object();
@@ -119,6 +139,7 @@ Json describe(const std::string& path) {
     about.update(kind == "dataset"       ? describe_dataset(path)
                  : kind == "bank"        ? describe_bank(path)
                  : kind == "features"    ? describe_features(path)
+                 : kind == "jacobian"    ? describe_jacobian(path)
                  : kind == "predictions" ? describe_predictions(path)
                                          : describe_tensors(path, kind));
     return about;

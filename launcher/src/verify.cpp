@@ -13,6 +13,7 @@
 #include "vtvc/storage/bank.hpp"
 #include "vtvc/storage/dataset.hpp"
 #include "vtvc/storage/features.hpp"
+#include "vtvc/storage/jacobian.hpp"
 #include "vtvc/storage/predictions.hpp"
 
 namespace vtvc {
@@ -58,6 +59,7 @@ void open_as_its_kind(const std::string& path, const std::string& kind) {
     if (kind == "dataset") (void)Dataset::open(path);
     if (kind == "bank") (void)Bank::open(path);
     if (kind == "features") (void)Features::open(path, "", "");
+    if (kind == "jacobian") (void)Jacobian::open(path);
     if (kind == "predictions") (void)read_predictions(path);
 }
 

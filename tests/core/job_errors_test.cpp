@@ -76,6 +76,51 @@ head = "h.h5"
     EXPECT_EQ(std::count(said.begin(), said.end(), '\n'), 0) << said;
 }
 
+TEST(JobErrors, AMissingJacobianComesWithTheWayToIt) {
+    const auto said = complaint_of("posterior", {"posterior.fidelity=tangent"});
+    EXPECT_NE(said.find("missing 'task.0.jacobian' ('posterior.fidelity' tangent trains on it)"),
+              std::string::npos)
+        << said;
+    EXPECT_NE(said.find("kind = \"jacobian\""), std::string::npos) << said;
+    EXPECT_EQ(complaint_of("posterior", {"posterior.fidelity=auto", "task.0.jacobian=j.h5"}), "");
+}
+
+TEST(JobErrors, AJacobianThatNothingWouldReadIsRefused) {
+    EXPECT_NE(complaint_of("posterior", {"task.0.jacobian=j.h5"}).find("'posterior.fidelity' exact"),
+              std::string::npos);
+    EXPECT_NE(complaint_of("evaluate", {"task.0.jacobian=j.h5"}).find("evaluation is always exact"),
+              std::string::npos);
+    const std::vector<std::string> tangent{"posterior.fidelity=tangent", "task.0.jacobian=j.h5"};
+    for (const auto& [method, refused] : {std::pair{"atlas", true}, {"amortised", false}}) {
+        auto keys = tangent;
+        keys.push_back(std::string("method.name=") + method);
+        EXPECT_EQ(complaint_of("baseline", keys).find("of amortised methods") != std::string::npos, refused)
+            << method;
+    }
+}
+
+TEST(JobErrors, AJacobianHasOneCentreAndAFittingStore) {
+    EXPECT_NE(complaint_of("jacobian", {"jacobian.centre=0.2", "input.centre=m.h5"}).find("both say"),
+              std::string::npos);
+    EXPECT_EQ(complaint_of("jacobian", {"jacobian.centre=0.2"}), "");
+    EXPECT_NE(complaint_of("jacobian", {"jacobian.store=int8", "compose.partition=model"}).find("bf16"),
+              std::string::npos);
+}
+
+TEST(Fidelity, SaysFromWhichStepOnTrainingIsExact) {
+    PosteriorJob job;
+    job.train.steps = 200;
+    EXPECT_EQ(job.first_exact_step(), 0);
+    job.posterior.fidelity = Fidelity::tangent;
+    EXPECT_EQ(job.first_exact_step(), 200);
+    job.posterior.fidelity = Fidelity::automatic;
+    EXPECT_EQ(job.first_exact_step(), 150);
+    for (const auto& [share, step] : {std::pair{0., 200}, {1., 0}, {.001, 200}, {.3, 140}}) {
+        job.posterior.exact_share = share;
+        EXPECT_EQ(job.first_exact_step(), step) << share;
+    }
+}
+
 TEST(JobErrors, TheRankOfABankBelongsToItsStore) {
     EXPECT_EQ(
         complaint_of("bank", {"bank.store=lowrank"}),
@@ -150,7 +195,7 @@ TEST(JobErrors, NumbersMustBeFinite) {
 
 TEST(JobErrors, TheKindIsAskedForFirst) {
     const std::string kinds =
-        "pretrain, head, finetune, bank, features, posterior, baseline, evaluate, predict, bench";
+        "pretrain, head, finetune, bank, features, jacobian, posterior, baseline, evaluate, predict, bench";
     EXPECT_EQ(complaint("[train]\nsteps = 3\n"), "job.toml:1:1: missing 'job.kind', one of " + kinds);
     EXPECT_EQ(complaint("[job]\nkind = \"pretrian\"\n"),
               "job.toml:2:8: unknown job kind \"pretrian\", must be one of " + kinds +

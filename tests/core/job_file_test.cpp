@@ -8,6 +8,7 @@
 #include "temporary_folder.hpp"
 #include "vtvc/core/error.hpp"
 #include "vtvc/core/files.hpp"
+#include "vtvc/core/jacobian_job.hpp"
 
 namespace vtvc {
 namespace {
@@ -28,7 +29,12 @@ void settle(Job& job) {
     }
     if (auto* bank = dynamic_cast<BankJob*>(&job)) bank->store = BankStore::lowrank;
     if (auto* posterior = dynamic_cast<PosteriorJob*>(&job)) posterior->protocol = Protocol::addition;
-    if (auto* evaluate = dynamic_cast<EvaluateJob*>(&job)) evaluate->modes = {"hard", "monte_carlo"};
+    if (auto* baseline = dynamic_cast<BaselineJob*>(&job)) baseline->method = Method::gaussian;
+    if (auto* jacobian = dynamic_cast<JacobianJob*>(&job)) jacobian->centre_from.clear();
+    if (auto* evaluate = dynamic_cast<EvaluateJob*>(&job)) {
+        evaluate->modes = {"hard", "monte_carlo"};
+        for (TaskRow& row : evaluate->tasks) row.jacobian.clear();
+    }
     if (auto* predict = dynamic_cast<PredictJob*>(&job)) predict->split = "train";
 }
 

@@ -25,7 +25,7 @@ TEST(Bench, GivesTheKeysOfEveryCase) {
     const auto json = nlohmann::json::parse(outcome.text);
     for (const char* key : {"linear_3of3", "linear_1of3", "linear_0of3", "linear_3of3_up", "linear_3of3_down",
                             "linear_3of3_worst", "forward_3of3", "forward_1of3", "step_3of3", "step_1of3",
-                            "int8_3of3", "bf16_3of3", "memory"}) {
+                            "int8_3of3", "bf16_3of3", "memory", "tangent_speedup"}) {
         ASSERT_TRUE(json.contains(key)) << key;
         EXPECT_GT(json[key].get<double>(), 0) << key;
         EXPECT_LT(json[key].get<double>(), 1e4) << key;

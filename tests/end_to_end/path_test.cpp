@@ -36,19 +36,6 @@ nlohmann::json last_validation(const std::vector<std::string>& lines) {
     return last;
 }
 
-/// A job once more, under another name in a store of its own, so that no earlier result is found.
-Outcome run_apart(const std::string& job, const std::string& name, int ranks,
-                  const std::vector<std::string>& sets = {}) {
-    std::filesystem::copy_file(world().file(job + ".toml"), world().file(name + ".toml"),
-                               std::filesystem::copy_options::overwrite_existing);
-    std::vector<std::string> all{"job.store=store-" + name};
-    all.insert(all.end(), sets.begin(), sets.end());
-    std::string command = world().command(name, ranks, all);
-    const std::string store = "VTVC_STORE=" + world().file("store").string();
-    command.replace(command.find(store), store.size(),
-                    "VTVC_STORE=" + world().file("store-" + name).string());
-    return shell(command);
-}
 Outcome train(const std::string& name, int ranks, const std::vector<std::string>& sets = {}) {
     return run_apart("posterior", name, ranks, sets);
 }
@@ -217,6 +204,14 @@ TEST(Path, StoppedAndResumedEqualsUndisturbedBitForBit) {
     EXPECT_EQ(method_digest(world().result("whole", "method.h5")),
               method_digest(world().result("parts", "method.h5")));
     EXPECT_EQ(world().metrics("whole"), world().metrics("parts"));
+}
+
+TEST(Path, TrainsWithDropoutAndValidatesWithoutIt) {
+    const Outcome outcome = train("dropped", 2, {"posterior.dropout=0.3", "train.validate_every=15"});
+    ASSERT_EQ(outcome.code, 0) << outcome.text;
+    const Outcome judged =
+        run_apart("evaluate", "evaluate-dropped", 1, {"input.method=runs/dropped/method.h5"});
+    EXPECT_EQ(judged.code, 0) << judged.text;
 }
 
 TEST(Path, ALearningRateThatDestroysTheNumbersIsStoppedWithStepAndRank) {

@@ -215,6 +215,19 @@ SmallWorld& world() {
     return *made;
 }
 
+Outcome run_apart(const std::string& job, const std::string& name, int ranks,
+                  const std::vector<std::string>& sets) {
+    std::filesystem::copy_file(world().file(job + ".toml"), world().file(name + ".toml"),
+                               std::filesystem::copy_options::overwrite_existing);
+    std::vector<std::string> all{"job.store=store-" + name};
+    all.insert(all.end(), sets.begin(), sets.end());
+    std::string command = world().command(name, ranks, all);
+    const std::string store = "VTVC_STORE=" + world().file("store").string();
+    command.replace(command.find(store), store.size(),
+                    "VTVC_STORE=" + world().file("store-" + name).string());
+    return shell(command);
+}
+
 std::string method_digest(const std::filesystem::path& method) {
     Hasher hasher;
     for (const auto& [name, tensor] : TensorFile::read(method, "method").tensors)

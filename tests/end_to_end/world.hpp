@@ -44,6 +44,11 @@ class SmallWorld {
 /// One world for all tests of a program, prepared on first use.
 SmallWorld& world();
 
+/// A job of the world once more, under another name in a store of its own, so that no earlier result is
+/// found.
+Outcome run_apart(const std::string& job, const std::string& name, int ranks,
+                  const std::vector<std::string>& sets = {});
+
 /// Names and bytes of every tensor of a method file, hashed: equal exactly when the method is.
 std::string method_digest(const std::filesystem::path& method);
 

@@ -20,6 +20,8 @@ void write(const std::string& kind, const std::filesystem::path& path, float val
         auto contents = test::small_features();
         contents.train.values[0] = value;
         write_features(path, contents);
+    } else if (kind == "jacobian") {
+        test::write_jacobian(path, JacobianStore::bf16, value);
     } else if (kind == "predictions") {
         auto contents = test::small_predictions();
         contents.sets[0].mean[0] = value;

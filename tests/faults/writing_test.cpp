@@ -103,7 +103,7 @@ TEST_P(Writing, AnyCallThatFailsGivesOneErrorAndLeavesAWholeFile) {
 
 TEST_P(Writing, KilledAtAnyCallAWholeFileStands) {
     prepare();
-    constexpr long points = 210;  // six kinds: more than 1,000 in all
+    constexpr long points = 210;  // seven kinds: more than 1,000 in all
     std::minstd_rand chance(7);
     long old = 0;
     for (long i = 0; i < points; ++i) {
@@ -160,7 +160,8 @@ TEST_F(SmallDisk, WhatDoesNotFitIsRefusedAndTheEarlierFileStays) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, Writing,
-                         testing::Values("dataset", "features", "predictions", "checkpoint", "bank", "text"),
+                         testing::Values("dataset", "features", "jacobian", "predictions", "checkpoint",
+                                         "bank", "text"),
                          [](const auto& about) { return std::string(about.param); });
 
 }  // namespace

@@ -69,6 +69,22 @@ std::string read_dataset(const std::filesystem::path& path) {
     return out.str();
 }
 
+std::string read_jacobian(const std::filesystem::path& path) {
+    std::ostringstream out;
+    const auto jacobian = Jacobian::open(path);
+    const auto& about = jacobian.about();
+    out << jacobian.hash() << about.origin.bank_hash << about.origin.partition << about.classes;
+    for (const auto& name : about.origin.task_names) out << name;
+    put(out, about.centre);
+    for (const auto split : {Split::train, Split::validation}) {
+        const auto rows = jacobian.read(split);
+        put(out, rows.ids);
+        put(out, rows.logits);
+        put(out, jacobian.floats(rows));
+    }
+    return out.str();
+}
+
 std::string read_all_features(const std::filesystem::path& path) {
     std::ostringstream out;
     const auto features = Features::open(path, "", "");
@@ -197,6 +213,7 @@ TEST_P(Damage, AFlippedByteOfTheDataIsRefused) {
     const std::string name = GetParam().name;
     const auto needle = name == "Dataset"       ? raw(test::small_dataset().test.images)
                         : name == "Features"    ? raw(test::small_features().train.values)
+                        : name == "Jacobian"    ? raw(test::jacobian_values(5, .37F))
                         : name == "Predictions" ? raw(test::small_predictions().sets[0].coefficient_values)
                                                 : raw(std::vector<float>{1, 2, 3, 4, 5, 6});
     const auto at = whole_.find(needle);
@@ -214,6 +231,8 @@ INSTANTIATE_TEST_SUITE_P(
              read_all_features},
         Kind{"Predictions", [](const auto& path) { write_predictions(path, test::small_predictions()); },
              read_all_predictions},
+        Kind{"Jacobian", [](const auto& path) { test::write_jacobian(path, JacobianStore::f32); },
+             read_jacobian},
         Kind{"Bank", write_bank, read_bank}),
     [](const auto& test_info) { return test_info.param.name; });
 

@@ -170,6 +170,32 @@ TEST(Deceit, Features) {
           {"'test/features' is f64"}}});
 }
 
+TEST(Deceit, Jacobians) {
+    expect_refused_lies(
+        "jacobian", [](const auto& path) { test::write_jacobian(path, JacobianStore::int8); },
+        [](const fs::path& path) { (void)Jacobian::open(path).read(Split::train); },
+        {{"store f64", [](auto& c) { c.attribute("store") = std::string("f64"); }, {"stored as 'f64'"}},
+         {"store f32", [](auto& c) { c.attribute("store") = std::string("f32"); }, {"'train/jacobian'"}},
+         {"no classes", [](auto& c) { c.attribute("classes") = std::int64_t{0}; }, {"0 classes"}},
+         {"classes −1", [](auto& c) { c.attribute("classes") = std::int64_t{-1}; }, {"-1 classes"}},
+         {"classes beyond counting",
+          [](auto& c) { c.attribute("classes") = std::int64_t{1} << 62; },
+          {"lie.h5"}},
+         {"one name less", [](auto& c) { c.text("task_names", {"greek"}); }, {"'centre'"}},
+         {"no names", [](auto& c) { c.text("coefficient_names", {}); }, {"lie.h5"}},
+         {"expanded nowhere",
+          [](auto& c) {
+              c.numbers("centre", {2, 3}, std::vector<float>(6, std::nanf("")));
+          },
+          {"not a number"}},
+         {"fewer logits",
+          [](auto& c) {
+              c.numbers("train/logits", {4, 2}, std::vector<float>(8));
+          },
+          {"'train/logits'"}},
+         {"no scales", [](auto& c) { c.arrays.erase("train/scales"); }, {"'train/scales' is missing"}}});
+}
+
 void write_bank(const fs::path& path) {
     BankPlan plan{"base",
                   "{}",

@@ -15,6 +15,7 @@
 #include "vtvc/core/error.hpp"
 #include "vtvc/storage/dataset.hpp"
 #include "vtvc/storage/features.hpp"
+#include "vtvc/storage/jacobian.hpp"
 #include "vtvc/storage/predictions.hpp"
 #include "vtvc/storage/tensor_file.hpp"
 
@@ -93,6 +94,39 @@ inline FeaturesContents small_features() {
         return made;
     };
     return {"dataset-hash", "model-hash", part(5, .5F), part(0, 0), part(3, 2.25F)};
+}
+
+/// Derivatives of 5 train and 2 validation rows: 2 classes, 2 task vectors, 3 coefficients.
+inline JacobianAbout small_jacobian(JacobianStore store = JacobianStore::f32) {
+    return {{"base-hash", "bank-hash", "dataset-hash", "head-hash", "layer", {"greek", "digits"}},
+            {"a", "b", "c"},
+            2,
+            store,
+            {.5F, .5F, .5F, .25F, .25F, .25F}};
+}
+inline std::vector<float> jacobian_values(std::int64_t rows, float start) {
+    std::vector<float> values;
+    for (std::int64_t i = 0; i < rows * 12; ++i)
+        values.push_back((i % 2 == 0 ? start : -start) * static_cast<float>(1 + i % 7));
+    return values;
+}
+/// In portions of uneven length, whose bounds must not matter.
+inline void write_jacobian(const std::filesystem::path& path, JacobianStore store, float start = .37F) {
+    JacobianWriter writer(path, small_jacobian(store), 5, 2);
+    const auto put = [&](Split split, std::int64_t first, std::int64_t count, float from) {
+        std::vector<std::int64_t> ids;
+        std::vector<float> logits;
+        for (std::int64_t i = first; i < first + count; ++i) {
+            ids.push_back(10 * i);
+            logits.insert(logits.end(), {static_cast<float>(i), -from});
+        }
+        const auto all = jacobian_values(first + count, from);
+        writer.append(split, ids, logits, std::span(all).subspan(static_cast<std::size_t>(first * 12)));
+    };
+    put(Split::train, 0, 2, start);
+    put(Split::validation, 0, 2, 2 * start);
+    put(Split::train, 2, 3, start);
+    writer.finish();
 }
 
 inline PredictionsContents small_predictions() {

@@ -188,6 +188,13 @@ class Bench {
         if (has_bf16_products() && engine_isa() == "avx512")
             json_[key("step", job_.tasks) + "_bf16"] = step.ratio(rounded, plain_step);
         if (!stopped()) json_["memory"] = memory_ratio(job_, bank, base);
+        if (!stopped()) {
+            const TangentRatio tangent = tangent_speedup(
+                job_, bank, clock_, [this](Interleaved& rounds, const char* what) { measure(rounds, what); });
+            json_["tangent_speedup"] = tangent.speedup;
+            json_["tangent_samples_per_second"] = tangent.samples_per_second;
+            json_["tangent_row_bytes"] = tangent.row_bytes;
+        }
         json_["packed_copies"] = bank.packed_copies();
         json_["packed_bytes"] = bank.packed_bytes();
     }

@@ -58,4 +58,13 @@ std::int64_t peak_bytes(const std::function<void()>& run, const std::function<st
 /// Peak of a composed training step over that of plain fine-tuning less its weight gradients.
 double memory_ratio(const BenchJob& job, const BankView& bank, const std::vector<at::Tensor>& base);
 
+struct TangentRatio {
+    double speedup = 0;             ///< samples of posterior training a second, over those of exact training
+    double samples_per_second = 0;  ///< on the tangent
+    std::int64_t row_bytes = 0;     ///< of the cache, for each sample
+};
+/// Whole optimiser steps: posterior, draws, divergence, losses, AdamW. measure runs the rounds.
+TangentRatio tangent_speedup(const BenchJob& job, const BankView& bank, Clock clock,
+                             const std::function<void(Interleaved&, const char*)>& measure);
+
 }  // namespace vtvc

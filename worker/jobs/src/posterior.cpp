@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "kinds.hpp"
+#include "vtvc/composition/settings.hpp"
 #include "vtvc/core/files.hpp"
 #include "vtvc/core/progress.hpp"
 #include "vtvc/methods/method.hpp"
@@ -11,6 +12,11 @@
 namespace vtvc {
 
 bool run_posterior(RunContext& context, const PosteriorJob& job) {
+    if (job.gradient_products == GradientProducts::bf16) {
+        composition_settings().gradient_products = Products::bf16;
+        if (context.root() && !(has_bf16_products() && engine_isa() == "avx512"))
+            warn("train.gradient_products: this processor has no products in bf16; they are made in f32");
+    }
     Problem problem(job.bank, job.exclude, job.partition, job.tasks);
     problem.read_training(job.window, job.validation_rows);
     const TrainedBy trained = train_method(context, job, problem);
@@ -20,13 +26,16 @@ bool run_posterior(RunContext& context, const PosteriorJob& job) {
         for (const auto& [key, value] : trained.result.validation)
             text += fmt::format(" {} {:.4f}", key, value);
         say(fmt::format("validation:{}", text));
-        save_method(context.path / "method.h5", job, problem, trained);
         // Times are no part of a result: they stay outside of the file whose content names later runs.
-        write_atomically(context.path / "result.json",
-                         nlohmann::json{{"selected", trained.selected},
-                                        {"validation", trained.result.validation},
-                                        {"train_seconds", trained.result.seconds}}
-                             .dump(2));
+        nlohmann::json result{{"selected", trained.selected},
+                              {"validation", trained.result.validation},
+                              {"train_seconds", trained.result.seconds}};
+        if (trained.tangent) {
+            result["tangent"] = trained.tangent->named();
+            say(trained.tangent->text());
+        }
+        save_method(context.path / "method.h5", job, problem, trained);
+        write_atomically(context.path / "result.json", result.dump(2));
     }
     return true;
 }

@@ -33,6 +33,7 @@ bool dispatch(RunContext& context, const Job& job) {
     if (kind == "head") return call(context, job, run_head);
     if (kind == "bank") return call(context, job, run_bank);
     if (kind == "features") return call(context, job, run_features);
+    if (kind == "jacobian") return call(context, job, run_jacobian);
     if (kind == "posterior" || kind == "baseline") return call(context, job, run_posterior);
     if (kind == "bench") return call(context, job, run_bench);
     if (kind == "evaluate") return run_evaluate(context, dynamic_cast<const EvaluateJob&>(job)), true;

@@ -1,14 +1,17 @@
-// The amortised posterior: trained through the exact composed network, answered by mean, hard or Monte Carlo.
-// The path from a batch to the ELBO is gradients() below.
+// The amortised posterior: trained through the composed network or its tangent (step.cpp has the path from a
+// batch to the ELBO), answered by the composed network with mean, hard or Monte Carlo coefficients.
 #include <torch/torch.h>
 
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "families.hpp"
 #include "vtvc/core/error.hpp"
 #include "vtvc/core/files.hpp"
 #include "vtvc/core/progress.hpp"
 #include "vtvc/methods/monitors.hpp"
+#include "vtvc/methods/step.hpp"
+#include "vtvc/methods/tangents.hpp"
 #include "vtvc/training/tensors.hpp"
 
 namespace vtvc {
@@ -142,6 +145,28 @@ class Watch {
     std::vector<at::Tensor> moved_;  // base features of the same images, moved by one pixel
 };
 
+/// While it lives, nothing is dropped.
+class Evaluating {
+  public:
+    explicit Evaluating(Posterior& posterior) : posterior_(posterior), trained_(posterior->is_training()) {
+        posterior_->eval();
+    }
+    ~Evaluating() { posterior_->train(trained_); }
+    Evaluating(const Evaluating&) = delete;
+    Evaluating& operator=(const Evaluating&) = delete;
+
+  private:
+    Posterior& posterior_;
+    bool trained_;
+};
+
+/// At the step where training leaves the tangent.
+void report(RunContext& context, LoopJob& loop, std::int64_t step, const TangentDistance& distance) {
+    if (!context.root()) return;
+    say(fmt::format("{}: exact from step {} on; {}", loop.phase, step, distance.text()));
+    loop.lines.push_back(Json{{"phase", loop.phase}, {"step", step}, {"tangent", distance.named()}}.dump());
+}
+
 }  // namespace
 
 PosteriorSettings posterior_settings(const PosteriorJob& job, const Problem& problem) {
@@ -195,7 +220,10 @@ TrainedBy train_amortised(RunContext& context, const PosteriorJob& job, Problem&
     Posterior posterior(settings);
     standardise(posterior, problem);
     const BankView& bank = problem.bank();
-    const std::int64_t draws = job.posterior.family == Family::point ? 1 : job.relaxation.samples;
+    const bool exact_only = job.posterior.fidelity == Fidelity::exact;
+    std::optional<Tangents> tangents;
+    if (!exact_only) tangents = Tangents::open(problem, job);
+    const std::int64_t first_exact = job.first_exact_step();
 
     LoopJob loop;
     loop.phase = phase;
@@ -211,46 +239,42 @@ TrainedBy train_amortised(RunContext& context, const PosteriorJob& job, Problem&
     }
     loop.groups = decay_matrices_only(network, job.train.lr, job.train.weight_decay);
     if (!task_level.empty()) loop.groups.push_back({task_level, job.lr_task, 0});
-    loop.metrics = {"loss", "accuracy", "ce", "kl_spike", "kl_slab", "inclusion", "nonzero"};
+    loop.metrics = posterior_metrics();
+    if (!exact_only) loop.metrics.emplace_back("exact");  // the share of the step that was
     loop.best_by = job.select.by;
     // Where hard concrete clamps a spike to zero, neither the spike nor the slab has a gradient: ∂L/∂z there
     // is multiplied with zero, and need not be made.
     const bool clamped =
         job.posterior.family == Family::spike_slab && job.relaxation.kind == Relaxation::hard_concrete;
     const Gradients gradients = clamped ? Gradients::active : Gradients::all;
+    const auto distance = [&] {
+        const Evaluating now(posterior);
+        return tangents->distance(
+            problem,
+            [&](const Batch& batch) {
+                return posterior->mean(
+                    posterior->forward(batch.features, job.told() ? batch.task : at::Tensor()));
+            },
+            context.comm);
+    };
     loop.gradients = [&, gradients](std::int64_t step, std::span<const std::int64_t> rows,
                                     std::int64_t global) {
-        std::vector<double> sums(loop.metrics.size(), 0.0);
-        if (rows.empty()) return sums;
-        const Batch batch = problem.train_batch(rows);
-        const PosteriorOutput out =
-            posterior->forward(batch.features, job.told() ? batch.task : at::Tensor(), batch.ids, step);
-        at::Tensor objective;  // Σ over own samples of CE + weighted KL, a mean over the draws
-        for (std::int64_t s = 0; s < draws; ++s) {
-            const PosteriorDraw draw = posterior->sample(out, batch.ids, step, s);
-            const auto weights = make_composed(bank, draw.z, Scheme::automatic, gradients);
-            const at::Tensor features = problem.vit().forward(batch.images, *weights);
-            const SampleLosses losses = sample_losses(problem, features, batch);
-            const at::Tensor kl = weighted_kl(draw, settings, step);
-            const at::Tensor part = (losses.cross_entropy + kl).sum() / static_cast<double>(draws);
-            objective = objective.defined() ? objective + part : part;
-            const double share = 1.0 / static_cast<double>(draws);
-            sums[1] += share * losses.correct.sum().item<double>();
-            sums[2] += share * losses.cross_entropy.sum(at::kDouble).item<double>();
-            if (draw.kl_spike.defined()) sums[3] += share * draw.kl_spike.sum(at::kDouble).item<double>();
-            if (draw.kl_slab.defined()) sums[4] += share * draw.kl_slab.sum(at::kDouble).item<double>();
-        }
-        sums[0] = objective.item<double>();
-        (objective / static_cast<double>(global)).backward();
-        const torch::NoGradGuard no_grad;
-        const auto own = static_cast<double>(rows.size());
-        sums[5] = own * posterior->inclusion(out, step).mean().item<double>();
-        sums[6] = own * (posterior->hard(out) != 0).to(at::kFloat).mean().item<double>();
+        const bool exact = step >= first_exact;
+        if (!exact_only && step == first_exact) report(context, loop, step, distance());
+        if (rows.empty()) return std::vector<double>(loop.metrics.size(), 0.0);
+        const Batch batch = problem.train_batch(rows, exact ? BatchParts::all : BatchParts::without_images);
+        std::vector<double> sums = posterior_step(posterior, batch, step, global, [&](const at::Tensor& z) {
+            if (!exact) return tangents->losses(problem, batch, z);
+            const auto weights = make_composed(bank, z, Scheme::automatic, gradients);
+            return sample_losses(problem, problem.vit().forward(batch.images, *weights), batch);
+        });
+        sums.resize(loop.metrics.size(), exact ? static_cast<double>(rows.size()) : 0.0);
         return sums;
     };
     auto method = std::make_unique<Amortised>(posterior, job.told());
     const Watch watch(problem, context);
     loop.validate = [&](std::int64_t step) {
+        const Evaluating now(posterior);
         std::map<std::string, double> result = validate_method(problem, *method, context.comm);
         for (const Signature& found : watch.look(*method, job.prior.inclusion)) {
             if (!context.root()) continue;
@@ -265,6 +289,7 @@ TrainedBy train_amortised(RunContext& context, const PosteriorJob& job, Problem&
     TrainedBy trained;
     trained.result = run_loop(context, loop);
     posterior->eval();
+    if (tangents && trained.result.finished) trained.tangent = distance();
     trained.method = std::move(method);
     return trained;
 }

@@ -139,6 +139,7 @@ void save_method(const std::filesystem::path& path, const PosteriorJob& job, con
     }
     meta["selected"] = trained.selected;
     meta["validation"] = trained.result.validation;
+    if (trained.tangent) meta["tangent"] = trained.tangent->named();
     meta["train_rows"] = problem.train_rows();
     meta["job"] = resolved_toml(trained.job ? *trained.job : job);
     file.meta = meta.dump();

@@ -131,19 +131,21 @@ std::int64_t Problem::train_rows() const {
         [](std::int64_t sum, const ProblemTask& task) { return sum + task.train.count(); });
 }
 
-Batch Problem::batch_of(std::int64_t task, const Rows& from, std::span<const std::int64_t> rows) const {
+Batch Problem::batch_of(std::int64_t task, const Rows& from, std::span<const std::int64_t> rows,
+                        BatchParts parts) const {
     Batch batch;
-    batch.images = from.images.images(rows);
+    if (parts == BatchParts::all) batch.images = from.images.images(rows);
     batch.labels = from.images.labels(rows);
     batch.task = torch::full({static_cast<std::int64_t>(rows.size())}, task, at::kLong);
     at::Tensor index = torch::empty({static_cast<std::int64_t>(rows.size())}, at::kLong);
     std::copy(rows.begin(), rows.end(), index.data_ptr<std::int64_t>());
     batch.features = from.features.index_select(0, index);
     for (const std::int64_t row : rows) batch.ids.push_back(combined_id(task, from.images.id(row)));
+    batch.rows.assign(rows.begin(), rows.end());
     return batch;
 }
 
-Batch Problem::train_batch(std::span<const std::int64_t> rows) const {
+Batch Problem::train_batch(std::span<const std::int64_t> rows, BatchParts which) const {
     // Samples are put in the order of their data sets: heads then work on whole slices.
     std::vector<std::vector<std::int64_t>> own(tasks_.size());
     for (std::int64_t row : rows) {
@@ -153,7 +155,8 @@ Batch Problem::train_batch(std::span<const std::int64_t> rows) const {
     }
     std::vector<Batch> parts;
     for (std::size_t t = 0; t < tasks_.size(); ++t) {
-        if (!own[t].empty()) parts.push_back(batch_of(static_cast<std::int64_t>(t), tasks_[t].train, own[t]));
+        if (!own[t].empty())
+            parts.push_back(batch_of(static_cast<std::int64_t>(t), tasks_[t].train, own[t], which));
     }
     if (parts.size() == 1) return std::move(parts.front());
     Batch batch;
@@ -164,28 +167,37 @@ Batch Problem::train_batch(std::span<const std::int64_t> rows) const {
         task.push_back(part.task);
         labels.push_back(part.labels);
         batch.ids.insert(batch.ids.end(), part.ids.begin(), part.ids.end());
+        batch.rows.insert(batch.rows.end(), part.rows.begin(), part.rows.end());
     }
     if (parts.empty()) return batch;
-    batch.images = torch::cat(images);
+    if (which == BatchParts::all) batch.images = torch::cat(images);
     batch.features = torch::cat(features);
     batch.task = torch::cat(task);
     batch.labels = torch::cat(labels);
     return batch;
 }
 
-SampleLosses sample_losses(const Problem& problem, const at::Tensor& features, const Batch& batch) {
+SampleLosses sample_losses(
+    const Problem& problem, const Batch& batch,
+    const std::function<at::Tensor(std::int64_t task, const at::Tensor& samples)>& logits_of) {
     std::vector<at::Tensor> losses, correct, order;
-    for (std::size_t t = 0; t < problem.tasks().size(); ++t) {
-        const at::Tensor rows = torch::nonzero(batch.task == static_cast<std::int64_t>(t)).view({-1});
-        if (rows.numel() == 0) continue;
-        const at::Tensor logits = problem.tasks()[t].head.logits(features.index_select(0, rows));
-        const at::Tensor labels = batch.labels.index_select(0, rows);
+    for (std::int64_t t = 0; t < static_cast<std::int64_t>(problem.tasks().size()); ++t) {
+        const at::Tensor samples = torch::nonzero(batch.task == t).view({-1});
+        if (samples.numel() == 0) continue;
+        const at::Tensor logits = logits_of(t, samples);
+        const at::Tensor labels = batch.labels.index_select(0, samples);
         losses.push_back(-torch::log_softmax(logits, 1).gather(1, labels.unsqueeze(1)).squeeze(1));
-        correct.push_back((logits.detach().argmax(1) == labels).to(features.scalar_type()));
-        order.push_back(rows);
+        correct.push_back((logits.detach().argmax(1) == labels).to(logits.scalar_type()));
+        order.push_back(samples);
     }
     const at::Tensor back = torch::cat(order).argsort();
     return {torch::cat(losses).index_select(0, back), torch::cat(correct).index_select(0, back)};
+}
+
+SampleLosses sample_losses(const Problem& problem, const at::Tensor& features, const Batch& batch) {
+    return sample_losses(problem, batch, [&](std::int64_t task, const at::Tensor& samples) {
+        return problem.tasks()[static_cast<std::size_t>(task)].head.logits(features.index_select(0, samples));
+    });
 }
 
 }  // namespace vtvc

@@ -22,6 +22,8 @@ struct QuickGelu : torch::autograd::Function<QuickGelu> {
 at::Tensor apply(const at::Tensor& x, Activation activation) {
     switch (activation) {
         case Activation::quick_gelu:
+            // Forward derivatives know torch's own operations only.
+            if (x._fw_grad(0).defined()) return at::silu(x * QuickGelu::a) * (1 / QuickGelu::a);
             return QuickGelu::apply(x);
         case Activation::gelu:
             return at::gelu(x);

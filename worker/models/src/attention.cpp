@@ -60,9 +60,22 @@ struct Attention : torch::autograd::Function<Attention> {
     }
 };
 
+/// The same by torch's own operations. A forward derivative travels with its tensor through those alone; a
+/// function of ours would lose it.
+at::Tensor attention_by_operations(const at::Tensor& given, std::int64_t heads, std::int64_t queries) {
+    const at::Tensor qkv = given.contiguous();
+    const std::int64_t width = qkv.size(2) / 3;
+    const at::Tensor q = part(qkv, 0, heads).narrow(2, 0, queries), k = part(qkv, 1, heads);
+    const at::Tensor scores = at::matmul(q, k.transpose(2, 3)) * score_scale(width / heads);
+    return at::matmul(at::softmax(scores, -1), part(qkv, 2, heads))
+        .transpose(1, 2)
+        .reshape({qkv.size(0), queries, width});
+}
+
 }  // namespace
 
 at::Tensor attend(const at::Tensor& qkv, std::int64_t heads, std::int64_t queries) {
+    if (qkv._fw_grad(0).defined()) return attention_by_operations(qkv, heads, queries);
     return Attention::apply(qkv, heads, queries);
 }
 

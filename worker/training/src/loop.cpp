@@ -233,16 +233,16 @@ LoopResult run_loop(RunContext& context, LoopJob& job) {
             const std::map<std::string, double> now = job.validate(state.step);
             if (context.root())
                 metrics->write(Json{{"phase", job.phase}, {"step", state.step}, {"validation", now}}.dump());
-            for (const std::string& line : job.lines) {
-                if (context.root()) metrics->write(line);
-            }
-            job.lines.clear();
             state.last = now;
             if (job.train.validate_every > 0 && better(now, state.best, job.best_by)) {
                 state.best = now;
                 state.best_parameters = copies(parameters);
             }
         }
+        for (const std::string& line : job.lines) {
+            if (context.root()) metrics->write(line);
+        }
+        job.lines.clear();
         const bool stop = !last && (sums[stop_slot] > 0 || state.step == context.common.stop_at);
         const bool save_due =
             context.common.checkpoint_every > 0 && state.step % context.common.checkpoint_every == 0;

@@ -22,6 +22,9 @@ enum class Spike { group, layer, coefficient };
 enum class Form { plain, hierarchical };
 enum class Trunk { separate, shared };
 enum class Start { informed, zero, wide };
+/// What training differentiates: the composed network, its tangent (jacobian_job.hpp), or first one then the
+/// other.
+enum class Fidelity { exact, tangent, automatic };
 enum class Relaxation { concrete, hard_concrete, straight_through };
 enum class Gate { off, coefficient, group };
 enum class GateMeasure { mean, sample };
@@ -42,6 +45,7 @@ enum class Method {
 enum class Mode { mean, hard, monte_carlo };
 enum class BankStore { f32, bf16, int8, lowrank };  ///< how task vectors are kept
 enum class EngineKind { cpu, reference };
+enum class GradientProducts { f32, bf16 };  ///< behind the gradients of coefficients
 
 template <>
 struct EnumNames<HeadFit> {
@@ -75,6 +79,10 @@ struct EnumNames<Trunk> {
 template <>
 struct EnumNames<Start> {
     static constexpr std::array<std::string_view, 3> names{"informed", "zero", "wide"};
+};
+template <>
+struct EnumNames<Fidelity> {
+    static constexpr std::array<std::string_view, 3> names{"exact", "tangent", "auto"};
 };
 template <>
 struct EnumNames<Relaxation> {
@@ -115,6 +123,11 @@ struct EnumNames<BankStore> {
 template <>
 struct EnumNames<EngineKind> {
     static constexpr std::array<std::string_view, 2> names{"cpu", "reference"};
+};
+
+template <>
+struct EnumNames<GradientProducts> {
+    static constexpr std::array<std::string_view, 2> names{"f32", "bf16"};
 };
 
 /// The name of an enumeration's value as files write it.
@@ -229,7 +242,8 @@ struct FeaturesJob : Job {
 /// A data set with what is needed to compose on it.
 struct TaskRow {
     std::string name, data, features, head;
-    std::string vector;  ///< its own task vector's name in the bank; empty: name, if the bank has it
+    std::string vector;    ///< its own task vector's name in the bank; empty: name, if the bank has it
+    std::string jacobian;  ///< file of kind jacobian, for the fidelities tangent and auto
     void describe(Visitor& v);
 };
 
@@ -245,6 +259,8 @@ struct PosteriorKeys {
     double mean_start = -1;  ///< bias of the mean; −1: 1/K
     double log_var_start = -5, logit_start = 2;
     double dropout = 0;
+    Fidelity fidelity = Fidelity::exact;
+    double exact_share = .25;  ///< of the steps, the last ones; Fidelity::automatic only
     void describe(Visitor& v);
 };
 /// [prior]
@@ -294,6 +310,7 @@ struct PosteriorJob : Job {
     GateKeys gate;
     TrainKeys train{.steps = 200, .batch = 64, .warmup = 20, .lr = 1e-2, .weight_decay = 0, .clip = 5};
     double lr_task = 3e-2;  ///< of the hierarchical form's task coefficients
+    GradientProducts gradient_products = GradientProducts::f32;
     SelectKeys select;
     std::string_view kind() const override { return "posterior"; }
     int results_number() const override { return 2; }
@@ -301,6 +318,8 @@ struct PosteriorJob : Job {
     void check(std::vector<std::string>& problems) const override;
     /// Whether the posterior is told which data set a sample is of.
     bool told() const { return protocol == Protocol::addition; }
+    /// The first of train.steps that the composed network is trained in; those before take its tangent.
+    std::int64_t first_exact_step() const;
 };
 
 /// The baselines share the posterior's data, budget and (where amortised) network.

@@ -8,10 +8,12 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "vtvc/methods/problem.hpp"
+#include "vtvc/methods/tangents.hpp"
 #include "vtvc/storage/tensor_file.hpp"
 #include "vtvc/training/loop.hpp"
 
@@ -45,6 +47,7 @@ struct TrainedBy {
     std::unique_ptr<TrainedMethod> method;
     LoopResult result;
     std::map<std::string, double> selected;   ///< keys chosen on validation data and their values
+    std::optional<TangentDistance> tangent;   ///< of the method; none: trained exactly
     std::shared_ptr<const PosteriorJob> job;  ///< with the chosen values in their places
 };
 

@@ -4,6 +4,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <span>
@@ -46,8 +47,12 @@ struct ProblemTask {
 struct Batch {
     at::Tensor images, features, task, labels;  ///< [B, C, H, W], [B, D], [B] int64, [B] int64
     std::vector<std::int64_t> ids;              ///< unique over the data sets: noise is drawn by them
+    std::vector<std::int64_t> rows;             ///< where each lies among its data set's rows
     std::int64_t size() const { return static_cast<std::int64_t>(ids.size()); }
 };
+
+/// What a batch is made of; the tangent of a network needs no images.
+enum class BatchParts { all, without_images };
 
 class Problem {
   public:
@@ -71,9 +76,10 @@ class Problem {
     std::int64_t feature_width() const { return vit_.keys().output; }
     std::int64_t train_rows() const;
     /// Rows count over the tasks' training rows, one task after another.
-    Batch train_batch(std::span<const std::int64_t> rows) const;
+    Batch train_batch(std::span<const std::int64_t> rows, BatchParts parts = BatchParts::all) const;
     /// A batch of one task's rows.
-    Batch batch_of(std::int64_t task, const Rows& from, std::span<const std::int64_t> rows) const;
+    Batch batch_of(std::int64_t task, const Rows& from, std::span<const std::int64_t> rows,
+                   BatchParts parts = BatchParts::all) const;
     /// Features of images by the base itself, [rows, D].
     at::Tensor base_features(const ImageSet& images) const;
     /// The base's weights (z = 0), for features of new images.
@@ -93,5 +99,9 @@ struct SampleLosses {
     at::Tensor cross_entropy, correct;
 };
 SampleLosses sample_losses(const Problem& problem, const at::Tensor& features, const Batch& batch);
+/// The same from logits [n, C] that a data set's head gives for those of the batch's samples ([n] int64).
+SampleLosses sample_losses(
+    const Problem& problem, const Batch& batch,
+    const std::function<at::Tensor(std::int64_t task, const at::Tensor& samples)>& logits_of);
 
 }  // namespace vtvc

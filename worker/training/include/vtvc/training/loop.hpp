@@ -50,7 +50,7 @@ struct LoopJob {
         gradients;
     /// On all ranks, with equal results; empty: never. Every train.validate_every steps and at the end.
     std::function<std::map<std::string, double>(std::int64_t step)> validate;
-    /// JSON lines that validate() leaves for metrics.jsonl.
+    /// JSON lines that gradients() and validate() leave for metrics.jsonl.
     std::vector<std::string> lines;
     /// What makes a validation the best; the parameters are put back to the best at the end when
     /// train.validate_every > 0.
