@@ -6,6 +6,7 @@
 #include <csignal>
 #include <fstream>
 #include <string>
+#include <thread>
 
 namespace vtvc {
 
@@ -20,6 +21,15 @@ char process_state(int pid) {
 bool process_is_gone(int pid) {
     const char state = process_state(pid);
     return state == 'Z' || state == 0 || (::kill(pid, 0) != 0 && errno == ESRCH);
+}
+
+bool is_gone_within(std::chrono::milliseconds time, int pid) {
+    const auto end = std::chrono::steady_clock::now() + time;
+    while (!process_is_gone(pid)) {
+        if (std::chrono::steady_clock::now() >= end) return false;
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    return true;
 }
 
 }  // namespace vtvc

@@ -89,7 +89,7 @@ void RunFolder::status(const std::string& state, const std::string& message) {
     write_atomically(file("status.json"), dump(json));
 }
 
-void RunFolder::settle(const fs::path& run, const std::string& message) {
+void RunFolder::settle(const fs::path& run, const std::string& message, std::chrono::milliseconds patience) {
     const fs::path file = run / "status.json";
     std::error_code ignored;
     if (!fs::exists(file, ignored)) return;
@@ -97,7 +97,7 @@ void RunFolder::settle(const fs::path& run, const std::string& message) {
     if (!old.is_object() || old.value("state", "") != "RUNNING" || old.value("host", "") != host_name())
         return;
     const pid_t writer = old.value("pid", 0);
-    if (writer <= 0 || !process_is_gone(writer)) return;
+    if (writer <= 0 || !is_gone_within(patience, writer)) return;
     RunFolder left;
     left.path_ = run;
     left.attempt_ = old.value("attempt", 1);

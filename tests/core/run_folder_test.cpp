@@ -117,8 +117,22 @@ TEST_F(Run, IsSettledAsFailedWhereItsWriterIsGone) {
     // Somebody who is still there goes on.
     RunFolder alive = RunFolder::claim(folder(), id);
     alive.status("RUNNING");
-    RunFolder::settle(path, "not so");
+    RunFolder::settle(path, "not so", std::chrono::milliseconds(50));
     EXPECT_EQ(status_of().at("state"), "RUNNING");
+}
+
+TEST_F(Run, IsSettledOnceItsWriterHasEndedTooAMomentLater) {
+    const fs::path path = RunFolder::folder(folder(), id);
+    const pid_t writer = ::fork();
+    if (writer == 0) {
+        RunFolder::claim(folder(), id).status("RUNNING");
+        ::usleep(300'000);
+        ::_exit(0);
+    }
+    while (!fs::exists(path / "status.json")) ::usleep(1000);
+    RunFolder::settle(path, "rank 1 was killed");
+    EXPECT_EQ(nlohmann::json::parse(read_text(path / "status.json")).at("state"), "FAILED");
+    ASSERT_EQ(::waitpid(writer, nullptr, 0), writer);
 }
 
 TEST_F(Run, LinksToARunAreMovedAndNothingElseIs) {

@@ -84,9 +84,10 @@ void import(Pieces pieces, const Scratch& scratch) {
     if (flags % 4 >= 2) options.mapping.prefix = "model.";
     const auto network = ForeignNetwork::open(scratch / "model.safetensors", options.mapping);
     (void)describe_network(network);
-    const auto origin = to_json(origin_of(network, config));
-    if (to_json(origin_from_json(origin, "input")) != origin) std::abort();
     auto hints = read_hints(scratch / "model.safetensors");
+    // What an import keeps of the configuration is what it read, not the bytes that lay there.
+    const auto origin = to_json(origin_of(network, hints.config));
+    if (to_json(origin_from_json(origin, "input")) != origin) std::abort();
     hints = merged(hints, openai_clip_hints(recognise_sizes(network).width));
     const auto keys = recognise_architecture(network, hints);
     for (const auto& block : model_blocks(keys)) {

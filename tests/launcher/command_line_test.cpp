@@ -31,7 +31,7 @@ class CommandLine : public testing::Test {
         model.write(file(name));
         return model.content_hash();
     }
-    ScratchFolder scratch_{"command_line"};
+    test::Scratch scratch_;
 };
 
 void expect_one_line(const std::string& text, const std::string& word) {

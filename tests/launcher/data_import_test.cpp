@@ -43,7 +43,7 @@ class DataImport : public testing::Test {
         const Json rows = Json::parse(outcome.out)["rows"];
         EXPECT_EQ(rows, (Json{{"train", train}, {"validation", validation}, {"test", test}}));
     }
-    ScratchFolder scratch_{"data_import"};
+    test::Scratch scratch_;
 };
 
 std::string word(std::uint32_t value) {

@@ -10,6 +10,8 @@
 #include <sstream>
 #include <string>
 
+#include "../scratch.hpp"
+
 namespace vtvc {
 
 struct Outcome {
@@ -35,24 +37,5 @@ inline Outcome run_program(const std::string& command, const std::filesystem::pa
     std::filesystem::remove(errors);
     return outcome;
 }
-
-/// A folder of the test's own, removed afterwards.
-class ScratchFolder {
-  public:
-    explicit ScratchFolder(const std::string& name)
-        : path_(std::filesystem::temp_directory_path() / ("vtvc_" + name + "_" + std::to_string(getpid()))) {
-        std::filesystem::create_directories(path_);
-    }
-    ~ScratchFolder() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path_, ignored);
-    }
-    ScratchFolder(const ScratchFolder&) = delete;
-    ScratchFolder& operator=(const ScratchFolder&) = delete;
-    const std::filesystem::path& path() const { return path_; }
-
-  private:
-    std::filesystem::path path_;
-};
 
 }  // namespace vtvc

@@ -18,6 +18,8 @@
 #include <utility>
 #include <vector>
 
+#include "../scratch.hpp"
+
 namespace vtvc::test {
 
 inline std::string read(const std::filesystem::path& path) {
@@ -25,27 +27,6 @@ inline std::string read(const std::filesystem::path& path) {
     text << std::ifstream(path).rdbuf();
     return text.str();
 }
-
-/// A folder for the time of a test.
-class Scratch {
-  public:
-    Scratch() {
-        std::string name = (std::filesystem::temp_directory_path() / "vtvc-test-XXXXXX").string();
-        if (!::mkdtemp(name.data())) throw std::runtime_error("mkdtemp failed");
-        path_ = name;
-    }
-    ~Scratch() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path_, ignored);
-    }
-    Scratch(const Scratch&) = delete;
-    Scratch& operator=(const Scratch&) = delete;
-    const std::filesystem::path& path() const { return path_; }
-    std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
-
-  private:
-    std::filesystem::path path_;
-};
 
 /// Whether happened() comes true within the time.
 template <class Happened>

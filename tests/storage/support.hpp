@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "../scratch.hpp"
 #include "vtvc/core/error.hpp"
 #include "vtvc/storage/dataset.hpp"
 #include "vtvc/storage/features.hpp"
@@ -19,26 +20,11 @@
 
 namespace vtvc::test {
 
-class Folder {
+class Folder : public Scratch {
   public:
-    Folder() {
-        std::string name = (std::filesystem::temp_directory_path() / "vtvc-storage-XXXXXX").string();
-        if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary folder");
-        path_ = name;
-    }
-    ~Folder() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path_, ignored);
-    }
-    Folder(const Folder&) = delete;
-    Folder& operator=(const Folder&) = delete;
-    std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
     std::size_t files() const {
-        return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(path_), {}));
+        return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(path()), {}));
     }
-
-  private:
-    std::filesystem::path path_;
 };
 
 inline std::string bytes_of(const std::filesystem::path& path) {

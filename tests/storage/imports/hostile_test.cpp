@@ -110,7 +110,7 @@ struct AdapterFolder : testing::Test {
     }
     void refuses(const std::string& config, const std::vector<ForeignTensor>& list,
                  const std::string& words) const {
-        expect_refused([&] { (void)open(config, list); }, {"vtvc-storage-", words});
+        expect_refused([&] { (void)open(config, list); }, {"vtvc-test-", words});
     }
 };
 

@@ -1,5 +1,6 @@
 #pragma once
 // A run is a folder named by content: STORE/runs/<16 hex>/ (design, Contracts).
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -32,9 +33,10 @@ class RunFolder {
 
     /// For whoever started the ranks, once they have ended: a status that still says RUNNING becomes FAILED
     /// with this message (rank 0 was killed, or taken down before it could write). Only where the process of
-    /// this host that wrote it is gone; any other status stays as it is. Throws StorageError if it cannot be
-    /// written.
-    static void settle(const std::filesystem::path& run, const std::string& message);
+    /// this host that wrote it is gone, or goes within `patience`: mpirun can end before its last rank has.
+    /// Any other status stays as it is. Throws StorageError if it cannot be written.
+    static void settle(const std::filesystem::path& run, const std::string& message,
+                       std::chrono::milliseconds patience = std::chrono::seconds(5));
 
   private:
     std::filesystem::path path_;
