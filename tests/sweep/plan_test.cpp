@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <fstream>
 #include <set>
+#include <tuple>
 
 #include "../core/temporary_folder.hpp"
 #include "sweeps.hpp"
@@ -214,6 +215,31 @@ TEST_F(Staged, IdsBecomeKnownAsRunsAreDone) {
     EXPECT_EQ(stock.id(1), identify(*stock.job(1)).id);
     EXPECT_NE(stock.id(1), key_text(p.key(1)));
     EXPECT_EQ(dynamic_cast<const HeadJob&>(*stock.job(1)).base, (stock.folder(0) / "model.h5").string());
+}
+
+TEST_F(SweepPlan, TheShippedSweepsArePlannedInFullAndSmall) {
+    namespace fs = std::filesystem;
+    const fs::path shipped = fs::path(VTVC_TEST_SOURCE_DIR) / "../../experiments";
+    for (const char* part : {"demo", "shared"})
+        fs::copy(shipped / part, folder() / part, fs::copy_options::recursive);
+    fs::create_directory(folder() / "data");
+    for (const char* set : {"foundation", "greek", "greek-mixed", "greek-rotated90", "greek-rotated180",
+                            "greek-inverted", "greek-blurred", "greek-mirrored"})
+        std::ofstream(folder() / "data" / (std::string(set) + ".h5")) << set;
+    int planned = 0;
+    for (const auto& entry : fs::directory_iterator(shipped))
+        if (entry.path().extension() == ".toml") fs::copy(entry.path(), folder());
+    for (const auto& [name, runs, small] : {std::tuple{"smoke", 13u, 13u},
+                                            {"binary", 39u, 21u},
+                                            {"prior", 159u, 69u},
+                                            {"gating", 139u, 61u},
+                                            {"architecture", 109u, 49u}}) {
+        const std::string path = (folder() / name).string() + ".toml";
+        EXPECT_EQ(Plan::load(path).runs(), runs) << name;
+        EXPECT_EQ(Plan::load(path, "small").runs(), small) << name;
+        ++planned;
+    }
+    EXPECT_EQ(planned, 5);
 }
 
 TEST(Plan, AHundredThousandRunsArePlannedInASecond) {
