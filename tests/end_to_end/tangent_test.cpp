@@ -8,6 +8,7 @@
 #include <set>
 
 #include "vtvc/storage/jacobian.hpp"
+#include "vtvc/storage/tensor_file.hpp"
 #include "world.hpp"
 
 namespace vtvc::testing {
@@ -115,7 +116,9 @@ TEST(Tangent, TrainsOnTheFilesAloneAndTellsHowFarItIsFromTheNetwork) {
         EXPECT_GT(told.at("agreement").get<double>(), .5);
         for (const std::string& line : world().metrics("tangent-" + store)) {
             const auto json = nlohmann::json::parse(line);
-            if (json.contains("loss")) ASSERT_EQ(json.at("exact"), 0) << line;
+            if (json.contains("loss")) {
+                ASSERT_EQ(json.at("exact"), 0) << line;
+            }
         }
     }
     EXPECT_NE(digest("tangent-f32"), digest("tangent-int8"));
