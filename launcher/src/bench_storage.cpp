@@ -1,13 +1,14 @@
 // vtvc bench storage: a bank of a gigabyte read, verified and imported, each against plain system calls that
 // move the same bytes with the same threads, measured in turns in one run. A ratio of 1 costs nothing over
-// them. The plain calls do what serves them best: whole blocks into memory as load does, or a megabyte at a
-// time where nothing is kept; a copy of every checkpoint by every thread at once.
+// them. The plain calls do what serves them best: whole blocks into aligned memory as load does, or a
+// megabyte at a time where nothing is kept; a copy of every checkpoint by every thread at once.
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cmath>
@@ -102,13 +103,19 @@ void forget(const fs::path& path) {
     file.forget();
 }
 
+/// Where buffers begin, as those of tensors do: the system copies to there faster, by a factor of two.
+struct alignas(64) CacheLine {
+    std::array<std::byte, 64> bytes;
+};
+
 /// work(i, buffer) for every i below count, by so many threads, each with a buffer of its own.
 void in_threads(int threads, std::size_t count, std::size_t buffer_bytes,
                 const std::function<void(std::size_t, std::span<std::byte>)>& work) {
     std::atomic<std::size_t> next{0};
     const auto run = [&] {
-        std::vector<float> buffer(buffer_bytes / sizeof(float));
-        for (auto at = next++; at < count; at = next++) work(at, std::as_writable_bytes(std::span(buffer)));
+        std::vector<CacheLine> lines(buffer_bytes / sizeof(CacheLine) + 1);
+        const auto buffer = std::as_writable_bytes(std::span(lines)).first(buffer_bytes);
+        for (auto at = next++; at < count; at = next++) work(at, buffer);
     };
     std::vector<std::jthread> others;
     for (int thread = 1; thread < threads; ++thread) others.emplace_back(run);

@@ -1,5 +1,6 @@
 // vtvc inspect: one screen on any of our HDF5 files.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <map>
@@ -123,21 +124,39 @@ Json describe(const std::string& path) {
     return about;
 }
 
+/// Long lists and texts are cut to stay on one screen; --json has them whole.
+constexpr std::size_t shown = 24, line_width = 110, longest_text = 60, longest_list = 12;
+
+std::string in_words(const Json& value);
+
+/// The ends of a list say what is in it.
+std::string list_in_words(const Json& list) {
+    const bool nested =
+        std::any_of(list.begin(), list.end(), [](const Json& item) { return item.is_object(); });
+    if (list.size() <= longest_list && !nested) {
+        std::string text;
+        for (const auto& item : list) text += (text.empty() ? "" : ", ") + in_words(item);
+        return text;
+    }
+    if (nested) return fmt::format("{} entries", list.size());
+    return fmt::format("{}: {}, … {}", list.size(), in_words(list.front()), in_words(list.back()));
+}
+
 std::string in_words(const Json& value) {
     if (value.is_string()) return value.get<std::string>();
     if (value.is_number_float()) return fmt::format("{:.4g}", value.get<double>());
-    if (!value.is_structured()) return value.dump();
+    if (value.is_array()) return list_in_words(value);
+    if (!value.is_object()) return value.dump();
     std::string text;
     for (const auto& [key, item] : value.items()) {
-        if (!text.empty()) text += value.is_array() ? ", " : "  ";
-        if (value.is_object()) text += key + ' ';
-        text += item.is_object() ? '{' + in_words(item) + '}' : in_words(item);
+        text += fmt::format("{}{} ", text.empty() ? "" : "  ", key);
+        if (const auto words = in_words(item); item.is_string() && words.size() > longest_text)
+            text += fmt::format("({} characters)", words.size());
+        else
+            text += item.is_object() ? '{' + words + '}' : words;
     }
     return text;
 }
-
-/// Long lists are cut to stay on one screen; --json has them whole.
-constexpr std::size_t shown = 60, line_width = 110;
 
 std::string screen(const Json& about) {
     std::string text;
@@ -151,17 +170,13 @@ std::string screen(const Json& about) {
             std::size_t lines = 0;
             for (const auto& [name, item] : value.items()) {
                 if (++lines > shown) {
-                    text += "  …\n";
+                    text += fmt::format("  … {} more (--json)\n", value.size() - shown);
                     break;
                 }
                 text += fmt::format("  {:<28} {}\n", name, in_words(item));
             }
         } else {
-            std::string words = in_words(value);
-            if (value.is_array() && words.size() > line_width)
-                words = fmt::format("{}: {}, … {}", value.size(), in_words(value.front()),
-                                    in_words(value.back()));
-            text += label + words + '\n';
+            text += label + in_words(value) + '\n';
         }
     }
     return text;

@@ -7,6 +7,7 @@
 
 #include "bank_layout.hpp"
 #include "vtvc/storage/bank.hpp"
+#include "vtvc/storage/factors.hpp"
 
 namespace vtvc {
 
@@ -25,8 +26,5 @@ void from_int8(std::span<const std::int8_t> stored, std::span<const float> scale
 Factors truncated_svd(std::span<const float> values, MatrixSize size, std::int64_t rank);
 /// Whether factors of this rank take fewer bytes than the matrix.
 bool factors_pay(MatrixSize size, std::int64_t rank);
-/// Adds left · right to rows [first, first + count) of the block, of which values are the numbers.
-void add_factors(const Factors& factors, std::int64_t columns, std::int64_t first, std::int64_t count,
-                 std::span<float> values);
 
 }  // namespace vtvc

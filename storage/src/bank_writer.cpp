@@ -141,11 +141,18 @@ struct BankWriter::Impl {
     /// Ends the block at hand: every task must be there; their inner products are taken.
     void close_block() {
         if (block < 0) return;
+        std::vector<std::size_t> there;  // zero is orthogonal to everything
+        std::vector<std::span<const float>> vectors;
         for (std::size_t k = 0; k < written.size(); ++k) {
             if (!written[k]) refuse("task '{}' was not given for block '{}'", plan.tasks[k].name, at().name);
-            for (std::size_t l = 0; l <= k; ++l)
-                if (current[k] && current[l]) add_product(k, l, dot(*current[k], *current[l]));
+            if (!current[k]) continue;
+            there.push_back(k);
+            vectors.emplace_back(*current[k]);
         }
+        const auto found = vtvc::products(vectors);
+        auto product = found.begin();
+        for (std::size_t i = 0; i < there.size(); ++i)
+            for (std::size_t j = 0; j <= i; ++j) add_product(there[i], there[j], *product++);
     }
 
     void add_product(std::size_t k, std::size_t l, double product) {
@@ -255,11 +262,11 @@ BankWriter::~BankWriter() = default;
 BankWriter::BankWriter(BankWriter&&) noexcept = default;
 BankWriter& BankWriter::operator=(BankWriter&&) noexcept = default;
 
-void BankWriter::put_base(std::int64_t block, std::span<const float> values) {
-    put_base(block, std::make_shared<const std::vector<float>>(values.begin(), values.end()));
+double BankWriter::put_base(std::int64_t block, std::span<const float> values) {
+    return put_base(block, std::make_shared<const std::vector<float>>(values.begin(), values.end()));
 }
 
-void BankWriter::put_base(std::int64_t block, Numbers values) {
+double BankWriter::put_base(std::int64_t block, Numbers values) {
     auto& to = *impl_;
     if (block != to.block + 1 || block >= static_cast<std::int64_t>(to.plan.blocks.size()))
         to.refuse("base of block {} given after that of block {} of {} (blocks come in their order)", block,
@@ -268,10 +275,12 @@ void BankWriter::put_base(std::int64_t block, Numbers values) {
     to.block = block;
     to.written.assign(to.written.size(), false);
     to.check_values("the base", *values, to.at().elements());
-    to.base_square += dot(*values, *values);
+    const double square = dot(*values, *values);
+    to.base_square += square;
     const auto& shape = to.at().shape;
     const auto rows = to.rows_per_checksum(shape, std::as_bytes(std::span(*values)).size());
     to.writer.array_beside(base_place(to.at().name), shape, std::move(values), rows);
+    return square;
 }
 
 void BankWriter::put_task(std::int64_t block, std::int64_t task, std::span<const float> values) {

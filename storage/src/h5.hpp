@@ -6,6 +6,7 @@
 // hold.
 #include <hdf5.h>
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -105,6 +106,9 @@ struct Array {
     std::size_t row_bytes() const;
     std::size_t bytes() const { return static_cast<std::size_t>(rows()) * row_bytes(); }
     std::int64_t checksum_count() const;
+    /// What a checksum covers, of the rows that there are.
+    std::int64_t unit_rows() const { return std::min(rows_per_checksum, std::max<std::int64_t>(1, rows())); }
+    std::size_t unit_bytes() const { return static_cast<std::size_t>(unit_rows()) * row_bytes(); }
 };
 
 struct Reals {

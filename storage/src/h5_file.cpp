@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "vtvc/core/error.hpp"
+#include "vtvc/core/position_io.hpp"
 
 namespace vtvc::h5 {
 
@@ -45,7 +46,7 @@ File& File::operator=(File&& other) noexcept {
 
 void File::read(std::uint64_t offset, std::span<std::byte> out) const {
     while (!out.empty()) {
-        const auto got = ::pread(descriptor_, out.data(), out.size(), static_cast<off_t>(offset));
+        const auto got = read_at(descriptor_, offset, out);
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) {
             const int code = errno;
@@ -79,7 +80,7 @@ OutFile::OutFile(OutFile&& other) noexcept
 
 void OutFile::write(std::uint64_t offset, std::span<const std::byte> bytes) const {
     while (!bytes.empty()) {
-        const auto put = ::pwrite(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+        const auto put = write_at(descriptor_, offset, bytes);
         if (put < 0 && errno == EINTR) continue;
         if (put <= 0) {
             const int code = put < 0 ? errno : ENOSPC;

@@ -15,6 +15,7 @@ class File {
     File& operator=(File&& other) noexcept;
     const std::string& path() const { return path_; }
     std::uint64_t bytes() const { return bytes_; }
+    int descriptor() const { return descriptor_; }
     /// Exactly out.size() bytes from offset on; StorageError when the disk fails or the file ends before.
     void read(std::uint64_t offset, std::span<std::byte> out) const;
 

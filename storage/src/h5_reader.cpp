@@ -10,13 +10,25 @@ namespace vtvc::h5 {
 
 namespace {
 
-constexpr std::size_t kReadBytes = std::size_t{1} << 18;  // at a time: what is read is hashed while in cache
+constexpr std::size_t kReadBytes = std::size_t{1} << 19;  // at a time: what is read is hashed while in cache
 
 std::vector<std::string> split_texts(std::span<const std::byte> bytes, std::size_t width) {
     std::vector<std::string> list;
     for (std::size_t at = 0; at < bytes.size(); at += width)
         list.push_back(unpadded(bytes.data() + at, width));
     return list;
+}
+
+/// The first of the units, from this one on, that does not match its checksum.
+std::optional<std::int64_t> damaged_unit(const Array& known, std::int64_t unit,
+                                         std::span<const std::byte> bytes) {
+    thread_local Hasher hasher;
+    for (const auto unit_bytes = known.unit_bytes(); !bytes.empty(); ++unit) {
+        const auto part = bytes.first(std::min(unit_bytes, bytes.size()));
+        if (hasher.reset().add(part).digest() != known.checksums[static_cast<std::size_t>(unit)]) return unit;
+        bytes = bytes.subspan(part.size());
+    }
+    return std::nullopt;
 }
 
 bool starts_like_hdf5(const File& file) {
@@ -123,6 +135,40 @@ void Reader::check_rows(const std::string& name, std::int64_t first, std::int64_
         refuse("rows [{}, {} + {}) of '{}' asked for, it has {}", first, first, count, name, rows);
 }
 
+void Reader::refuse_unit(const std::string& name, const Array& known, std::int64_t unit) const {
+    const auto from = unit * known.unit_rows();
+    refuse(
+        "rows {} to {} of '{}' do not match their checksum (the file was damaged after it was written); make "
+        "or copy it again",
+        from, std::min(from + known.unit_rows(), known.rows()), name);
+}
+
+void Reader::verify(const std::string& name, std::int64_t first, std::int64_t count, const MappedFile* mapped,
+                    std::vector<CacheLine>& buffer) const {
+    const Array& known = about(name);
+    check_rows(name, first, count);
+    const auto bytes = static_cast<std::size_t>(count) * known.row_bytes();
+    const auto offset = known.offset + static_cast<std::uint64_t>(first) * known.row_bytes();
+    if (mapped != nullptr && bytes > 0 && mapped->resident(offset, bytes)) {
+        std::optional<std::int64_t> damaged;
+        const auto look = [&](std::span<const std::byte> there) {
+            damaged = damaged_unit(known, first / known.unit_rows(), there);
+        };
+        if (mapped->with(offset, bytes, look)) {
+            if (damaged) refuse_unit(name, known, *damaged);
+            return;
+        }
+    }
+    const auto step = std::max<std::int64_t>(
+        1, static_cast<std::int64_t>(kReadBytes / std::max<std::size_t>(1, known.unit_bytes())));
+    for (auto from = first; from < first + count; from += step * known.unit_rows()) {
+        const auto rows = std::min(step * known.unit_rows(), first + count - from);
+        const auto part = static_cast<std::size_t>(rows) * known.row_bytes();
+        if (buffer.size() * sizeof(CacheLine) < part) buffer.resize(part / sizeof(CacheLine) + 1);
+        read(name, from, rows, std::as_writable_bytes(std::span(buffer)).first(part));
+    }
+}
+
 void Reader::read(const std::string& name, std::int64_t first, std::int64_t count,
                   std::span<std::byte> out) const {
     const Array& known = about(name);
@@ -131,46 +177,36 @@ void Reader::read(const std::string& name, std::int64_t first, std::int64_t coun
     if (out.size() != static_cast<std::size_t>(count) * row_bytes)
         refuse("{} rows of '{}' have {} bytes, room for {} was given", count, name,
                static_cast<std::size_t>(count) * row_bytes, out.size());
-    if (count == 0) return;
-    const auto step = std::min(known.rows_per_checksum, std::max<std::int64_t>(1, known.rows()));
-    const auto place = [&](std::int64_t row) {
-        return known.offset + static_cast<std::uint64_t>(row) * row_bytes;
-    };
-    const auto unit_end = [&](std::int64_t unit) {
-        return known.rows() - unit * step > step ? (unit + 1) * step : known.rows();
-    };
+    if (out.empty()) return;
 
-    // Units wanted whole are read in place, several at once; those at the two ends through a buffer.
-    Hasher hasher;
+    // In bytes of the array. Units wanted whole are read in place, several at once; those at the two ends
+    // through a buffer.
+    const auto unit_bytes = known.unit_bytes();
+    const auto begin = static_cast<std::size_t>(first) * row_bytes, end = begin + out.size();
+    const auto at_once = std::max<std::size_t>(1, kReadBytes / unit_bytes) * unit_bytes;
     std::vector<std::byte> buffer;
-    const auto at_once = std::max<std::int64_t>(
-        1, static_cast<std::int64_t>(kReadBytes /
-                                     std::max<std::size_t>(1, static_cast<std::size_t>(step) * row_bytes)));
-    for (auto unit = first / step; unit * step < first + count;) {
-        auto end = unit + 1;
-        const bool whole = unit * step >= first && unit_end(unit) <= first + count;
-        while (whole && end - unit < at_once && end * step < first + count && unit_end(end) <= first + count)
-            ++end;
-        const auto low = unit * step, high = unit_end(end - 1);
-        const auto from = std::max(low, first), to = std::min(high, first + count);
-        const auto wanted = out.subspan(static_cast<std::size_t>(from - first) * row_bytes,
-                                        static_cast<std::size_t>(to - from) * row_bytes);
-        if (!whole) buffer.resize(static_cast<std::size_t>(high - low) * row_bytes);
-        const auto target = whole ? wanted : std::span(buffer);
-        file_.read(place(low), target);
-        for (; unit < end; ++unit) {
-            const auto part =
-                target.subspan(static_cast<std::size_t>(unit * step - low) * row_bytes,
-                               static_cast<std::size_t>(unit_end(unit) - unit * step) * row_bytes);
-            if (hasher.reset().add(part).digest() != known.checksums[static_cast<std::size_t>(unit)])
-                refuse(
-                    "rows {} to {} of '{}' do not match their checksum (the file was damaged after it was "
-                    "written); make or copy it again",
-                    unit * step, unit_end(unit), name);
+    for (auto at = begin; at < end;) {
+        const auto unit = at / unit_bytes, low = unit * unit_bytes;
+        const auto high = std::min(low + unit_bytes, known.bytes());
+        if (low == at && high <= end) {
+            // All of these units, or those of them that end where the rows do.
+            const auto most = std::min(at + at_once, end);
+            const auto to = most == known.bytes() ? most : most / unit_bytes * unit_bytes;
+            const auto target = out.subspan(at - begin, to - at);
+            file_.read(known.offset + at, target);
+            if (const auto bad = damaged_unit(known, static_cast<std::int64_t>(unit), target))
+                refuse_unit(name, known, *bad);
+            at = to;
+        } else {
+            buffer.resize(high - low);
+            file_.read(known.offset + low, buffer);
+            if (const auto bad = damaged_unit(known, static_cast<std::int64_t>(unit), buffer))
+                refuse_unit(name, known, *bad);
+            const auto to = std::min(high, end);
+            std::copy_n(buffer.begin() + static_cast<std::ptrdiff_t>(at - low), to - at,
+                        out.begin() + static_cast<std::ptrdiff_t>(at - begin));
+            at = to;
         }
-        if (!whole)
-            std::copy_n(buffer.begin() + (from - low) * static_cast<std::ptrdiff_t>(row_bytes), wanted.size(),
-                        wanted.begin());
     }
 }
 

@@ -2,12 +2,19 @@
 // Reads our HDF5 files. open() knows the whole tree (types, shapes, places in the file, content hash) from
 // the file's index, or, when that does not fit the file any more, from HDF5 in a child process. Data are read
 // at their places, without HDF5, and checked against their checksums; many threads may read at once.
+#include <array>
 #include <string_view>
 #include <unordered_map>
 
 #include "h5_index.hpp"
+#include "mapped_file.hpp"
 
 namespace vtvc::h5 {
+
+/// Buffers of these begin where the system copies fastest to.
+struct alignas(64) CacheLine {
+    std::array<std::byte, 64> bytes;
+};
 
 class Reader {
   public:
@@ -37,6 +44,12 @@ class Reader {
     /// Rows [first, first + count) of the first dimension; out has exactly their bytes.
     void read(const std::string& name, std::int64_t first, std::int64_t count,
               std::span<std::byte> out) const;
+    /// The file for verify(), if it can be mapped.
+    std::optional<MappedFile> mapped() const { return MappedFile::map(file_); }
+    /// Checks rows, whole units of their checksums, without handing them out: in the system's cache where all
+    /// of them are there, else through the buffer. mapped may be null. StorageError as of read().
+    void verify(const std::string& name, std::int64_t first, std::int64_t count, const MappedFile* mapped,
+                std::vector<CacheLine>& buffer) const;
     template <class T>
     std::vector<T> rows(const std::string& name, const Shape& shape, std::int64_t first,
                         std::int64_t count) const {
@@ -58,6 +71,7 @@ class Reader {
 
   private:
     void check_rows(const std::string& name, std::int64_t first, std::int64_t count) const;
+    [[noreturn]] void refuse_unit(const std::string& name, const Array& known, std::int64_t unit) const;
     const Value& attribute(const std::string& object, const std::string& name) const;
 
     File file_;

@@ -12,39 +12,18 @@ namespace vtvc {
 
 namespace {
 
-constexpr std::int64_t kPieceBytes = std::int64_t{1} << 22;   // of an array, for one thread at a time
-constexpr std::int64_t kBufferBytes = std::int64_t{1} << 18;  // small enough to stay in cache
+constexpr std::int64_t kPieceBytes = std::int64_t{1} << 22;  // of an array, for one thread at a time
 
 /// Rows of one array, whole units of its checksums.
 struct Piece {
-    const h5::Array* array;
     std::size_t part;
     std::int64_t first, count;
 };
 
 /// Rows of about so many bytes, whole units of the array's checksums.
 std::int64_t units_of(std::int64_t bytes, const h5::Array& array) {
-    const auto unit_rows = std::min(array.rows_per_checksum, std::max<std::int64_t>(1, array.rows()));
-    const auto unit_bytes =
-        std::max<std::int64_t>(1, static_cast<std::int64_t>(array.row_bytes()) * unit_rows);
-    return std::max<std::int64_t>(1, bytes / unit_bytes) * unit_rows;
-}
-
-/// Reads a piece; what is wrong with it, or nothing.
-std::string problem_of(const h5::Reader& reader, const std::string& name, const Piece& piece,
-                       std::vector<std::byte>& buffer) {
-    const auto step = units_of(kBufferBytes, *piece.array);
-    try {
-        for (auto first = piece.first; first < piece.first + piece.count; first += step) {
-            const auto count = std::min(step, piece.first + piece.count - first);
-            const auto bytes = static_cast<std::size_t>(count) * piece.array->row_bytes();
-            if (buffer.size() < bytes) buffer.resize(bytes);
-            reader.read(name, first, count, std::span(buffer).first(bytes));
-        }
-    } catch (const StorageError& error) {
-        return error.what();
-    }
-    return "";
+    const auto unit_bytes = std::max<std::int64_t>(1, static_cast<std::int64_t>(array.unit_bytes()));
+    return std::max<std::int64_t>(1, bytes / unit_bytes) * array.unit_rows();
 }
 
 void check_parts(const h5::Reader& reader, FileReport& report, int threads) {
@@ -52,19 +31,23 @@ void check_parts(const h5::Reader& reader, FileReport& report, int threads) {
     for (const auto& [name, array] : reader.index().arrays) {
         const auto step = units_of(kPieceBytes, array);
         for (std::int64_t first = 0; first < array.rows(); first += step)
-            pieces.push_back({&array, report.parts.size(), first, std::min(step, array.rows() - first)});
+            pieces.push_back({report.parts.size(), first, std::min(step, array.rows() - first)});
         report.parts.push_back({name, array.bytes(), ""});
     }
     std::atomic<std::size_t> next{0};
     std::mutex telling;
+    const auto mapped = reader.mapped();
     const auto work = [&] {
-        std::vector<std::byte> buffer;
+        std::vector<h5::CacheLine> buffer;
         for (auto at = next++; at < pieces.size(); at = next++) {
-            auto& part = report.parts[pieces[at].part];
-            auto problem = problem_of(reader, part.name, pieces[at], buffer);
-            if (problem.empty()) continue;
-            const std::scoped_lock lock(telling);
-            if (part.problem.empty()) part.problem = std::move(problem);
+            const auto& piece = pieces[at];
+            auto& part = report.parts[piece.part];
+            try {
+                reader.verify(part.name, piece.first, piece.count, mapped ? &*mapped : nullptr, buffer);
+            } catch (const StorageError& error) {
+                const std::scoped_lock lock(telling);
+                if (part.problem.empty()) part.problem = error.what();
+            }
         }
     };
     std::vector<std::jthread> others;

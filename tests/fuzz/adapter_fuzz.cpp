@@ -1,8 +1,8 @@
 // PEFT's LoRA folders: a configuration and factors of any names, shapes and numbers, for a base of CLIP's
 // structure.
 #include "adapter.hpp"
-#include "fuzz.hpp"
 #include "own_samples.hpp"
+#include "requests.hpp"
 #include "vtvc/storage/model.hpp"
 #include "weights_file.hpp"
 
@@ -81,12 +81,4 @@ void read(Pieces pieces, const Scratch& scratch) {
 }  // namespace
 }  // namespace vtvc::fuzz
 
-extern "C" int LLVMFuzzerInitialize(int*, char***) {
-    vtvc::fuzz::write_seeds();
-    return 0;
-}
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    static const vtvc::fuzz::Scratch scratch;
-    return vtvc::fuzz::one_request([&] { vtvc::fuzz::read({data, size}, scratch); });
-}
+VTVC_FUZZ_REQUESTS(read);

@@ -1,7 +1,7 @@
 // Heads of other projects: tensors of any names, shapes and numbers, read as a classifier on a base's
 // features.
-#include "fuzz.hpp"
 #include "own_samples.hpp"
+#include "requests.hpp"
 #include "vtvc/imports/import.hpp"
 #include "weights_file.hpp"
 
@@ -55,12 +55,4 @@ void import(Pieces pieces, const Scratch& scratch) {
 }  // namespace
 }  // namespace vtvc::fuzz
 
-extern "C" int LLVMFuzzerInitialize(int*, char***) {
-    vtvc::fuzz::write_seeds();
-    return 0;
-}
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    static const vtvc::fuzz::Scratch scratch;
-    return vtvc::fuzz::one_request([&] { vtvc::fuzz::import({data, size}, scratch); });
-}
+VTVC_FUZZ_REQUESTS(import);

@@ -3,9 +3,7 @@
 #include <fmt/format.h>
 #include <zlib.h>
 
-#include "fuzz.hpp"
-#include "pieces.hpp"
-#include "scratch.hpp"
+#include "requests.hpp"
 #include "seeds.hpp"
 #include "vtvc/datasets/import.hpp"
 #include "vtvc/storage/dataset.hpp"
@@ -177,25 +175,18 @@ void write_seeds() {
     });
 }
 
+void import(Pieces pieces, const Scratch& scratch) {
+    switch (pieces.number() % 3) {
+        case 0:
+            return import_cifar_files(pieces, scratch);
+        case 1:
+            return import_idx_files(pieces, scratch);
+        default:
+            return import_npz_file(pieces, scratch);
+    }
+}
+
 }  // namespace
 }  // namespace vtvc::fuzz
 
-extern "C" int LLVMFuzzerInitialize(int*, char***) {
-    vtvc::fuzz::write_seeds();
-    return 0;
-}
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    static const vtvc::fuzz::Scratch scratch;
-    return vtvc::fuzz::one_request([&] {
-        vtvc::fuzz::Pieces pieces(data, size);
-        switch (pieces.number() % 3) {
-            case 0:
-                return vtvc::fuzz::import_cifar_files(pieces, scratch);
-            case 1:
-                return vtvc::fuzz::import_idx_files(pieces, scratch);
-            default:
-                return vtvc::fuzz::import_npz_file(pieces, scratch);
-        }
-    });
-}
+VTVC_FUZZ_REQUESTS(import);

@@ -1,9 +1,9 @@
 // Checkpoints of any names, shapes, types and numbers, with a configuration beside them: recognised,
 // described and read as a network.
-#include "fuzz.hpp"
 #include "layout.hpp"
 #include "origin.hpp"
 #include "own_samples.hpp"
+#include "requests.hpp"
 #include "vtvc/imports/architecture.hpp"
 #include "vtvc/imports/import.hpp"
 #include "vtvc/storage/model.hpp"
@@ -18,19 +18,25 @@ std::vector<Weight> weights_of(const Layout& layout, const std::string& prefix) 
     std::map<std::string, std::vector<std::int64_t>> shapes;
     for (const auto& block : model_blocks(Samples::only().keys())) shapes[block.name] = block.shape;
     std::map<std::string, Part> filled_by;
-    for (const auto& rule : layout.rules) {
-        const auto block = filled(rule.to, "0");
+    const auto add = [&](const Rule& rule, const Match& hole) {
+        const auto block = filled(rule.to, hole);
         const auto known = shapes.find(block);
-        if (rule.from.starts_with('^') || known == shapes.end()) continue;
+        if (rule.from.starts_with('^') || known == shapes.end()) return;
         const auto [before, is_new] = filled_by.emplace(block, rule.part);
         if (!is_new &&
             (rule.part == Part::whole || before->second == Part::whole || before->second >= rule.part))
-            continue;
+            return;
         before->second = rule.part;
         auto shape = known->second;
         if (rule.part != Part::whole) shape[0] /= 3;
         if (rule.orientation == Orientation::transposed) std::reverse(shape.begin(), shape.end());
-        weights.push_back({prefix + filled(rule.from, "0"), shape});
+        weights.push_back({prefix + filled(rule.from, hole), shape});
+    };
+    for (const auto& rule : layout.rules) {
+        if (!rule.from.ends_with('.'))
+            add(rule, {"0", ""});
+        else
+            for (const char* parameter : {"weight", "bias"}) add(rule, {"0", parameter});
     }
     return weights;
 }
@@ -100,12 +106,4 @@ void import(Pieces pieces, const Scratch& scratch) {
 }  // namespace
 }  // namespace vtvc::fuzz
 
-extern "C" int LLVMFuzzerInitialize(int*, char***) {
-    vtvc::fuzz::write_seeds();
-    return 0;
-}
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    static const vtvc::fuzz::Scratch scratch;
-    return vtvc::fuzz::one_request([&] { vtvc::fuzz::import({data, size}, scratch); });
-}
+VTVC_FUZZ_REQUESTS(import);

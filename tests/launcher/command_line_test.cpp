@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "program.hpp"
 #include "vtvc/storage/dataset.hpp"
@@ -170,6 +171,31 @@ TEST_F(CommandLine, BankBuildAndInspectGiveNormsAndCosines) {
     EXPECT_EQ(vtvc("verify bank.h5").code, 0);
     EXPECT_EQ(vtvc("inspect a.h5").code, 0);
     EXPECT_EQ(vtvc("bank build --base base.h5 --task a=a.h5 --task a=b.h5 -o twice.h5").code, 1);
+}
+
+TEST_F(CommandLine, InspectFitsOneScreenHoweverMuchAFileSays) {
+    TensorFile large;
+    large.kind = "model";
+    Json tensors = Json::array();
+    for (int i = 0; i < 200; ++i) {
+        const std::string name = "transformer.resblocks." + std::to_string(i) + ".attn.in_proj_weight";
+        tensors.push_back(
+            {{"name", "model.visual." + name}, {"type", "f32"}, {"shape", {1}}, {"block", name}});
+        large.tensors[name] = HostTensor::of<float>({1}, std::vector<float>{1});
+    }
+    large.meta =
+        Json{{"origin", {{"layout", "open_clip"}, {"tensors", tensors}, {"config", std::string(3000, 'x')}}}}
+            .dump();
+    large.write(file("large.h5"));
+    const Outcome outcome = vtvc("inspect large.h5");
+    ASSERT_EQ(outcome.code, 0) << outcome.err;
+    EXPECT_NE(outcome.out.find("open_clip"), std::string::npos) << outcome.out;
+    EXPECT_NE(outcome.out.find("200 entries"), std::string::npos) << outcome.out;
+    std::istringstream lines(outcome.out);
+    std::size_t count = 0;
+    for (std::string line; std::getline(lines, line); ++count) EXPECT_LE(line.size(), 160U) << line;
+    EXPECT_LE(count, 45U) << outcome.out;
+    EXPECT_EQ(Json::parse(vtvc("inspect large.h5 --json").out)["meta"]["origin"]["tensors"].size(), 200U);
 }
 
 TEST_F(CommandLine, LinksNeitherTorchNorMpi) {

@@ -22,10 +22,7 @@ void read_pair(LabelledImages& pair, const std::filesystem::path& image_file,
     if (labels.shape.size() != 1)
         fail<StorageError>("{} has {} dimensions (labels have 1); are images and labels swapped?",
                            label_file.string(), labels.shape.size());
-    pair.rows = shape[0];
-    pair.height = shape[1];
-    pair.width = shape[2];
-    pair.channels = shape.size() == 4 ? shape[3] : 1;
+    pair.set_shape(shape);
     if (pair.channels != 1 && pair.channels != 3)
         fail<StorageError>("{} has {} colour channels (1 or 3 are known)", image_file.string(),
                            pair.channels);
@@ -52,14 +49,10 @@ DatasetSummary import_idx(const IdxSources& sources, const std::filesystem::path
     read_pair(test, sources.test_images, sources.test_labels);
     return write_labelled(
         out, train, test,
-        {.name = sources.name,
-         .class_names = sources.class_names,
-         .validation = sources.validation,
-         .seed = sources.seed,
-         .origin =
-             fmt::format("IDX files {}, {}, {}, {}", sources.train_images.filename().string(),
-                         sources.train_labels.filename().string(), sources.test_images.filename().string(),
-                         sources.test_labels.filename().string())});
+        split_of(sources, fmt::format("IDX files {}, {}, {}, {}", sources.train_images.filename().string(),
+                                      sources.train_labels.filename().string(),
+                                      sources.test_images.filename().string(),
+                                      sources.test_labels.filename().string())));
 }
 
 }  // namespace vtvc

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "pictures.hpp"
@@ -20,6 +21,11 @@ struct LabelledImages {
 
     /// beside: the dataset that is being made.
     explicit LabelledImages(const std::filesystem::path& beside) : images(beside) {}
+    /// N × height × width, or with channels last.
+    void set_shape(std::span<const std::int64_t> shape) {
+        rows = shape[0], height = shape[1], width = shape[2];
+        channels = shape.size() == 4 ? shape[3] : 1;
+    }
     std::int64_t image_bytes() const { return height * width * channels; }
 };
 
@@ -30,6 +36,12 @@ struct LabelledSplit {
     std::uint64_t seed = 0;
     std::string origin;  ///< where it came from, without the split
 };
+
+/// As the user asked, of sources that leave class names to him.
+template <class Sources>
+LabelledSplit split_of(const Sources& sources, std::string origin) {
+    return {sources.name, sources.class_names, sources.validation, sources.seed, std::move(origin)};
+}
 
 /// Training rows are split by class into train and validation, and shuffled; test rows keep their order; ids
 /// count train's rows, then test's. A progress line is shown. StorageError: sizes differ, a label without a

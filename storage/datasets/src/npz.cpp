@@ -47,10 +47,7 @@ void read_images(LabelledImages& to, const NumpyFile& file, const std::string& n
         fail<StorageError>(
             "'{}' in {} is {} (images are N x H x W, or N x H x W x 1 or 3); transpose it with NumPy", name,
             path, shape_text(array));
-    to.rows = shape[0];
-    to.height = shape[1];
-    to.width = shape[2];
-    to.channels = shape.size() == 4 ? shape[3] : 1;
+    to.set_shape(shape);
     if (array.elements() == 0)
         fail<StorageError>("'{}' in {} is {} (there are no pixels)", name, path, shape_text(array));
     file.read_on(index, [&](std::span<const std::byte> piece) { to.images.append(piece); });
@@ -94,13 +91,9 @@ DatasetSummary import_npz(const NpzSources& sources, const std::filesystem::path
     read_labels(test, file, sources.test_labels, path);
     return write_labelled(
         out, train, test,
-        {.name = sources.name,
-         .class_names = sources.class_names,
-         .validation = sources.validation,
-         .seed = sources.seed,
-         .origin = fmt::format("NumPy file {} ({}, {}, {}, {})", sources.file.filename().string(),
-                               sources.train_images, sources.train_labels, sources.test_images,
-                               sources.test_labels)});
+        split_of(sources, fmt::format("NumPy file {} ({}, {}, {}, {})", sources.file.filename().string(),
+                                      sources.train_images, sources.train_labels, sources.test_images,
+                                      sources.test_labels)));
 }
 
 }  // namespace vtvc

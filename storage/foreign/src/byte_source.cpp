@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "vtvc/core/error.hpp"
+#include "vtvc/core/position_io.hpp"
 
 namespace vtvc::foreign {
 
@@ -41,7 +42,7 @@ class FileBytes final : public ByteSource {
     void read(std::uint64_t offset, std::span<std::byte> out) const override {
         if (offset > size_ || out.size() > size_ - offset) fail_past_end(*this, offset, out.size());
         while (!out.empty()) {
-            const auto got = ::pread(file_, out.data(), out.size(), static_cast<off_t>(offset));
+            const auto got = read_at(file_, offset, out);
             if (got < 0 && errno == EINTR) continue;
             if (got < 0) fail<StorageError>("cannot read {} ({})", name(), std::strerror(errno));
             if (got == 0) fail<StorageError>("{} became shorter while it was read; was it changed?", name());

@@ -108,6 +108,10 @@ void Arrays::read_on(std::size_t index, const std::function<void(std::span<const
 
 }  // namespace foreign
 
+namespace {
+constexpr std::uint64_t kLargestTurned = std::uint64_t{1} << 30;  // from Fortran's order, in memory
+}
+
 struct NumpyFile::Impl {
     std::string path;
     std::unique_ptr<foreign::Arrays> arrays;
@@ -144,7 +148,13 @@ void NumpyFile::read(std::size_t index, std::span<std::byte> out) const {
 
 void NumpyFile::read_on(std::size_t index,
                         const std::function<void(std::span<const std::byte>)>& take) const {
-    (void)arrays().at(index);
+    const auto& array = arrays().at(index);
+    if (impl_->arrays->headers[index].fortran &&
+        static_cast<std::uint64_t>(array.elements()) * size_of(array.type) > kLargestTurned)
+        fail<StorageError>(
+            "{}: array '{}' of shape {} lies in Fortran's order and takes more than {} bytes (it must be in "
+            "memory to be turned round); save it again with numpy.ascontiguousarray",
+            impl_->path, foreign::shown(array.name), foreign::shape_text(array.shape), kLargestTurned);
     impl_->arrays->read_on(index, take);
 }
 

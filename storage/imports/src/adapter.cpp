@@ -14,6 +14,7 @@
 #include "forms.hpp"
 #include "vtvc/core/error.hpp"
 #include "vtvc/core/hash.hpp"
+#include "vtvc/storage/factors.hpp"
 
 namespace vtvc {
 
@@ -131,6 +132,7 @@ Adapter Adapter::open(const fs::path& path, const MappingOptions& options, const
     if (modules.empty())
         fail<StorageError>("{}: holds no factors 'lora_A' and 'lora_B' of an adapter", adapter.path_);
     std::vector<std::string> names;
+    names.reserve(modules.size() + others.size());
     for (const auto& [module, factors] : modules) names.push_back(module + ".weight");
     for (const auto t : others) {
         auto name = tensors[t].name;
@@ -233,6 +235,10 @@ void Adapter::replace(const Block& block, std::span<float> values) const {
                               static_cast<std::size_t>(tensor.shape[1]));
         std::copy(part.begin(), part.end(), values.begin() + range.first * columns);
     }
+    // As PEFT merges: what is trained in full takes the base's place, the product is added to it.
+    const auto columns = columns_of(block.shape);
+    for (const auto& part : factors(block))
+        add_factors(part, columns, 0, static_cast<std::int64_t>(values.size()) / columns, values);
 }
 
 std::string Adapter::content_hash() const {

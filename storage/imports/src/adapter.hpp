@@ -24,7 +24,8 @@ class Adapter {
     std::string description() const { return description_; }
     /// Of one block: its factors, α and all included; none where the adapter leaves the block alone. Finite.
     std::vector<Factors> factors(const Block& block) const;
-    /// Blocks whose values the adapter gives in full (biases trained beside it), and those values.
+    /// Blocks of which the adapter gives some values in full (biases, modules_to_save), and the blocks then:
+    /// values holds the base's, takes these, and the factors of the block are added.
     bool replaces(const std::string& block) const { return dense_.contains(block); }
     void replace(const Block& block, std::span<float> values) const;
     const std::vector<Skipped>& skipped() const { return skipped_; }

@@ -73,6 +73,34 @@ class Base {
     std::vector<Block> blocks;
 };
 
+/// Memory of numbers that the bank has taken, for the next ones: the system hands out no page a second time
+/// before it has cleared it.
+class Recycled {
+  public:
+    /// Room for so many and not many more; empty where there is none.
+    std::vector<float> take(std::size_t size) {
+        const std::scoped_lock lock(mutex_);
+        auto found = free_.lower_bound(size);
+        if (found == free_.end() || found->first > 2 * size) return {};
+        auto room = std::move(found->second);
+        free_.erase(found);
+        return room;
+    }
+    /// The memory comes back when nobody holds the numbers any more; by any thread, before *this ends.
+    Numbers lent(std::vector<float> values) {
+        return {new std::vector<float>(std::move(values)), [this](std::vector<float>* done) {
+                    const std::scoped_lock lock(mutex_);
+                    const auto size = done->capacity();
+                    free_.emplace(size, std::move(*done));
+                    delete done;
+                }};
+    }
+
+  private:
+    std::mutex mutex_;
+    std::multimap<std::size_t, std::vector<float>> free_;  // by capacity
+};
+
 /// Sums over the blocks as they pass.
 struct Norms {
     double all = 0, matrices = 0;
@@ -131,7 +159,7 @@ class Task {
     Json origin() const { return network_ ? Json::parse(to_json(origin_of(*network_, ""))) : Json(); }
 
     /// By any thread.
-    Prepared prepare(const Block& about, std::span<const float> base) const {
+    Prepared prepare(const Block& about, std::span<const float> base, Recycled& recycled) const {
         Prepared made;
         if (adapter_ && !adapter_->replaces(about.name)) {
             const std::scoped_lock lock(*reading_);
@@ -140,16 +168,14 @@ class Task {
             for (const auto& part : made.parts) made.square += product_square(part);
             return made;
         }
-        auto values = read(about, base, made.hash);
-        if (exactness_ == Exactness::kept) {
-            const auto theta = values;
-            subtract(values, base);
-            note_exact(made, theta, values, base);
-        } else {
-            subtract(values, base);
+        auto values = read(about, base, recycled, made.hash);
+        auto difference = subtract(values, base);
+        made.square = difference.square;
+        if (exactness_ == Exactness::kept && values.size() <= INT32_MAX) {
+            made.at.assign(difference.at.begin(), difference.at.end());
+            made.exact = std::move(difference.given);
         }
-        made.square = dot(values, values);
-        made.vector = std::make_shared<const std::vector<float>>(std::move(values));
+        made.vector = recycled.lent(std::move(values));
         return made;
     }
 
@@ -164,35 +190,17 @@ class Task {
 
   private:
     /// θ of one block: the base's where the checkpoint has none.
-    std::vector<float> read(const Block& about, std::span<const float> base, std::string& hash) const {
+    std::vector<float> read(const Block& about, std::span<const float> base, Recycled& recycled,
+                            std::string& hash) const {
         const std::scoped_lock lock(*reading_);
         if (network_ && network_->has(about.name)) {
-            auto found = network_->read_hashed(about.name, about.shape);
+            auto found = network_->read_hashed(about.name, about.shape, recycled.take(base.size()));
             hash = std::move(found.hash);
             return std::move(found.values);
         }
         std::vector<float> values(base.begin(), base.end());
         if (adapter_) adapter_->replace(about, values);
         return values;
-    }
-    static void subtract(std::span<float> values, std::span<const float> base) {
-        for (std::size_t i = 0; i < values.size(); ++i) values[i] -= base[i];
-    }
-    /// Most stretches have no such number: asked first, in a loop without a way out.
-    static void note_exact(Prepared& made, std::span<const float> theta, std::span<const float> vector,
-                           std::span<const float> base) {
-        constexpr std::size_t stretch = 1024;
-        const auto end = std::min<std::size_t>(theta.size(), INT32_MAX);
-        for (std::size_t from = 0; from < end; from += stretch) {
-            const auto to = std::min(from + stretch, end);
-            int differ = 0;
-            for (auto i = from; i < to; ++i) differ |= static_cast<int>(base[i] + vector[i] != theta[i]);
-            for (auto i = from; differ != 0 && i < to; ++i) {
-                if (base[i] + vector[i] == theta[i]) continue;
-                made.at.push_back(static_cast<std::int32_t>(i));
-                made.exact.push_back(theta[i]);
-            }
-        }
     }
     /// ‖left·right‖² = Σ (leftᵀ left) ∘ (right rightᵀ), without the product itself.
     static double product_square(const Factors& part) {
@@ -345,6 +353,7 @@ BankReport import_bank(const BankImport& what) {
     plan.notes = notes.dump();
     plan.blocks = base.blocks;
 
+    Recycled recycled;  // before all that holds what it lends
     BankWriter writer(what.out, std::move(plan));
     Norms own;
     std::vector<Norms> norms(tasks.size());
@@ -352,19 +361,17 @@ BankReport import_bank(const BankImport& what) {
     const auto threads =
         what.threads > 0 ? what.threads : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
     in_order(
-        count * static_cast<std::int64_t>(base.blocks.size()), threads, threads,
+        count * static_cast<std::int64_t>(base.blocks.size()), threads, 2 * threads,
         [&](std::int64_t i) {
             const auto block = static_cast<std::size_t>(i / count);
             const auto values = base.values(block);
-            return tasks[static_cast<std::size_t>(i % count)].prepare(base.blocks[block], *values);
+            return tasks[static_cast<std::size_t>(i % count)].prepare(base.blocks[block], *values, recycled);
         },
         [&](std::int64_t i, Prepared made) {
             const auto block = i / count, task = i % count;
             const auto& about = base.blocks[static_cast<std::size_t>(block)];
             if (task == 0) {
-                const auto values = base.values(static_cast<std::size_t>(block));
-                own.add(dot(*values, *values), about);
-                writer.put_base(block, values);
+                own.add(writer.put_base(block, base.values(static_cast<std::size_t>(block))), about);
             }
             const auto k = static_cast<std::size_t>(task);
             tasks[k].put(writer, block, task, about, std::move(made), norms[k]);

@@ -1,7 +1,8 @@
 #pragma once
 // A layout: how one family of projects names the tensors of a vision transformer. Patterns hold {i} for a
-// layer's number; a skip pattern may end in * for anything. A leading ^ means: beside the network, not in it
-// (its prefix without the last part: "model." for "model.visual.").
+// layer's number; one that ends in a dot stands for its weight and its bias; a skip pattern may end in * for
+// anything. A leading ^ means: beside the network, not in it (its prefix without the last part: "model." for
+// "model.visual.").
 #include <initializer_list>
 #include <optional>
 #include <span>
@@ -33,9 +34,13 @@ std::span<const Layout> layouts();
 extern const Layout open_clip_layout, hugging_face_layout, timm_layout, torch_encoder_layout,
     attention_mlp_layout, attention_ffn_layout;
 
-/// What {i} stood for ("" where the pattern has none); nullopt: no match.
-std::optional<std::string> match(std::string_view pattern, std::string_view name);
-/// The pattern with {i} replaced.
-std::string filled(std::string_view pattern, std::string_view number);
+/// What a name has where a pattern is open.
+struct Match {
+    std::string number;     ///< {i}
+    std::string parameter;  ///< weight or bias, behind a pattern that ends in a dot
+};
+std::optional<Match> match(std::string_view pattern, std::string_view name);
+/// The pattern with what was found in the other.
+std::string filled(std::string_view pattern, const Match& found);
 
 }  // namespace vtvc

@@ -10,24 +10,17 @@ namespace {
 #define VTVC_FROM "encoder.{i}."
 #define VTVC_TO "transformer.resblocks.{i}."
 constexpr std::array rules{
-    Rule{"embedding.patch.weight", "conv1.weight"},
-    Rule{"embedding.patch.bias", "conv1.bias"},
+    Rule{"embedding.patch.", "conv1."},
     Rule{"embedding.cls", "class_embedding"},
     Rule{"embedding.pos", "positional_embedding"},
-    Rule{"encoder.{i}.weight", "ln_post.weight"},
-    Rule{"encoder.{i}.bias", "ln_post.bias"},
+    Rule{"encoder.{i}.", "ln_post."},
     Rule{VTVC_FROM "attention.in_proj_weight", VTVC_TO "attn.in_proj_weight"},
     Rule{VTVC_FROM "attention.in_proj_bias", VTVC_TO "attn.in_proj_bias"},
-    Rule{VTVC_FROM "attention.out_proj.weight", VTVC_TO "attn.out_proj.weight"},
-    Rule{VTVC_FROM "attention.out_proj.bias", VTVC_TO "attn.out_proj.bias"},
-    Rule{VTVC_FROM "mlp.0.weight", VTVC_TO "mlp.c_fc.weight"},
-    Rule{VTVC_FROM "mlp.0.bias", VTVC_TO "mlp.c_fc.bias"},
-    Rule{VTVC_FROM "mlp.2.weight", VTVC_TO "mlp.c_proj.weight"},
-    Rule{VTVC_FROM "mlp.2.bias", VTVC_TO "mlp.c_proj.bias"},
-    Rule{VTVC_FROM "norm1.weight", VTVC_TO "ln_1.weight"},
-    Rule{VTVC_FROM "norm1.bias", VTVC_TO "ln_1.bias"},
-    Rule{VTVC_FROM "norm2.weight", VTVC_TO "ln_2.weight"},
-    Rule{VTVC_FROM "norm2.bias", VTVC_TO "ln_2.bias"},
+    Rule{VTVC_FROM "attention.out_proj.", VTVC_TO "attn.out_proj."},
+    Rule{VTVC_FROM "mlp.0.", VTVC_TO "mlp.c_fc."},
+    Rule{VTVC_FROM "mlp.2.", VTVC_TO "mlp.c_proj."},
+    Rule{VTVC_FROM "norm1.", VTVC_TO "ln_1."},
+    Rule{VTVC_FROM "norm2.", VTVC_TO "ln_2."},
 };
 #undef VTVC_FROM
 #undef VTVC_TO

@@ -11,26 +11,18 @@ namespace {
 #define VTVC_FROM "transformer.layers.{i}."
 #define VTVC_TO "transformer.resblocks.{i}."
 constexpr std::array rules{
-    Rule{"patch_embed.proj.weight", "conv1.weight"},
-    Rule{"patch_embed.proj.bias", "conv1.bias"},
+    Rule{"patch_embed.proj.", "conv1."},
     Rule{"cls_token", "class_embedding"},
     Rule{"pos_embed", "positional_embedding"},
-    Rule{"norm.weight", "ln_post.weight"},
-    Rule{"norm.bias", "ln_post.bias"},
-    Rule{"mlp_head.0.weight", "ln_post.weight"},
-    Rule{"mlp_head.0.bias", "ln_post.bias"},
+    Rule{"norm.", "ln_post."},
+    Rule{"mlp_head.0.", "ln_post."},
     Rule{VTVC_FROM "self_attn.in_proj_weight", VTVC_TO "attn.in_proj_weight"},
     Rule{VTVC_FROM "self_attn.in_proj_bias", VTVC_TO "attn.in_proj_bias"},
-    Rule{VTVC_FROM "self_attn.out_proj.weight", VTVC_TO "attn.out_proj.weight"},
-    Rule{VTVC_FROM "self_attn.out_proj.bias", VTVC_TO "attn.out_proj.bias"},
-    Rule{VTVC_FROM "linear1.weight", VTVC_TO "mlp.c_fc.weight"},
-    Rule{VTVC_FROM "linear1.bias", VTVC_TO "mlp.c_fc.bias"},
-    Rule{VTVC_FROM "linear2.weight", VTVC_TO "mlp.c_proj.weight"},
-    Rule{VTVC_FROM "linear2.bias", VTVC_TO "mlp.c_proj.bias"},
-    Rule{VTVC_FROM "norm1.weight", VTVC_TO "ln_1.weight"},
-    Rule{VTVC_FROM "norm1.bias", VTVC_TO "ln_1.bias"},
-    Rule{VTVC_FROM "norm2.weight", VTVC_TO "ln_2.weight"},
-    Rule{VTVC_FROM "norm2.bias", VTVC_TO "ln_2.bias"},
+    Rule{VTVC_FROM "self_attn.out_proj.", VTVC_TO "attn.out_proj."},
+    Rule{VTVC_FROM "linear1.", VTVC_TO "mlp.c_fc."},
+    Rule{VTVC_FROM "linear2.", VTVC_TO "mlp.c_proj."},
+    Rule{VTVC_FROM "norm1.", VTVC_TO "ln_1."},
+    Rule{VTVC_FROM "norm2.", VTVC_TO "ln_2."},
 };
 #undef VTVC_FROM
 #undef VTVC_TO

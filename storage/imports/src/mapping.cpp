@@ -39,8 +39,8 @@ std::optional<Target> find_rule(const Layout& layout, std::string_view prefix, s
         auto pattern = rule.from;
         const auto rest = rest_of(name, pattern, prefix);
         if (!rest) continue;
-        if (const auto number = match(pattern, *rest))
-            return Target{filled(rule.to, *number), rule.part, rule.orientation};
+        if (const auto found = match(pattern, *rest))
+            return Target{filled(rule.to, *found), rule.part, rule.orientation};
     }
     return std::nullopt;
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
 
 #include "forms.hpp"
 #include "vtvc/core/error.hpp"
@@ -76,22 +77,33 @@ std::vector<std::int64_t> ForeignNetwork::shape(const std::string& block) const 
 
 std::vector<float> ForeignNetwork::read(const std::string& block,
                                         const std::vector<std::int64_t>& shape) const {
-    return read(block, shape, nullptr);
+    return read(block, shape, {}, nullptr);
 }
 
 ForeignNetwork::Contents ForeignNetwork::read_hashed(const std::string& block,
-                                                     const std::vector<std::int64_t>& shape) const {
+                                                     const std::vector<std::int64_t>& shape,
+                                                     std::vector<float> room) const {
     Hasher hasher;
-    auto values = read(block, shape, &hasher);
+    auto values = read(block, shape, std::move(room), &hasher);
     return {std::move(values), hasher.hex()};
 }
 
 std::vector<float> ForeignNetwork::read(const std::string& block, const std::vector<std::int64_t>& shape,
-                                        Hasher* hasher) const {
-    std::vector<float> values;
-    for (const auto& piece : pieces_of(block)) {
+                                        std::vector<float> room, Hasher* hasher) const {
+    const auto pieces = pieces_of(block);
+    std::size_t elements = 1, there = 0;
+    for (const auto size : shape) elements *= static_cast<std::size_t>(size);
+    for (const auto& piece : pieces) there += static_cast<std::size_t>(tensor_of(piece).elements());
+    if (there != elements)
+        fail<StorageError>("{}: block '{}' should have shape {}, the file has {}", path(), block,
+                           shape_text(shape), describe(block));
+    auto values = std::move(room);
+    values.resize(elements);
+    std::span<float> rest(values);
+    for (const auto& piece : pieces) {
         const auto& tensor = tensor_of(piece);
-        std::vector<float> part(static_cast<std::size_t>(tensor.elements()));
+        const auto part = rest.first(static_cast<std::size_t>(tensor.elements()));
+        rest = rest.subspan(part.size());
         checkpoint_.read_f32(piece.tensor, part);
         if (const auto bad = first_not_finite(part))
             fail<StorageError>(
@@ -102,20 +114,13 @@ std::vector<float> ForeignNetwork::read(const std::string& block, const std::vec
             hasher->add(name_of(tensor.type))
                 .add(shape_text(tensor.shape))
                 .add(fmt::format("{} {}", static_cast<int>(piece.part), static_cast<int>(piece.orientation)))
-                .add(std::as_bytes(std::span(part)));
-        if (piece.orientation == Orientation::transposed)
-            part = transposed(part, static_cast<std::size_t>(tensor.shape[0]),
-                              static_cast<std::size_t>(tensor.shape[1]));
-        if (values.empty())
-            values = std::move(part);
-        else
-            values.insert(values.end(), part.begin(), part.end());
+                .add(std::as_bytes(part));
+        if (piece.orientation == Orientation::transposed) {
+            const auto turned = transposed(part, static_cast<std::size_t>(tensor.shape[0]),
+                                           static_cast<std::size_t>(tensor.shape[1]));
+            std::copy(turned.begin(), turned.end(), part.begin());
+        }
     }
-    std::size_t elements = 1;
-    for (const auto size : shape) elements *= static_cast<std::size_t>(size);
-    if (values.size() != elements)
-        fail<StorageError>("{}: block '{}' should have shape {}, the file has {}", path(), block,
-                           shape_text(shape), describe(block));
     return values;
 }
 

@@ -49,7 +49,7 @@ std::size_t bytes_of(const ForeignTensor& tensor) {
 
 std::string header_of(const std::vector<ForeignTensor>& tensors,
                       const std::map<std::string, std::string>& metadata) {
-    nlohmann::ordered_json header;
+    auto header = nlohmann::ordered_json::object();  // also of no tensors
     if (!metadata.empty()) header["__metadata__"] = metadata;
     std::size_t offset = 0;
     for (const auto& tensor : tensors) {

@@ -71,6 +71,25 @@ class NumpyHeader : public testing::Test {
     test::Folder folder_;
 };
 
+TEST(Numpy, AnArrayInFortransOrderIsTurnedInMemoryUpToAGibibyte) {
+    const test::Folder folder;
+    const auto path = folder / "x.npy";
+    const auto header = [](std::int64_t rows) {
+        return fmt::format("{{'descr': '|u1', 'fortran_order': True, 'shape': ({}, 1024), }}", rows);
+    };
+    test::put_bytes(path, npy(header(2), std::string(1024, '\1') + std::string(1024, '\2')));
+    std::size_t seen = 0;
+    NumpyFile::open(path).read_on(0, [&](std::span<const std::byte> piece) { seen += piece.size(); });
+    EXPECT_EQ(seen, 2048U);
+    constexpr std::int64_t rows = (1 << 20) + 1;
+    const auto start = npy(header(rows), "");
+    test::put_bytes(path, start);
+    fs::resize_file(path, start.size() + std::uintmax_t{rows} * 1024);  // a hole: no bytes on the disk
+    const auto file = NumpyFile::open(path);
+    expect_refused([&] { file.read_on(0, [](std::span<const std::byte>) {}); },
+                   {"x.npy", "[1048577, 1024]", "Fortran's order", "ascontiguousarray"});
+}
+
 TEST_F(NumpyHeader, RefusesEveryTruncationAndExtension) {
     const auto whole = test::bytes_of(kFolder / "cube.npy");
     for (std::size_t n = 0; n < whole.size(); ++n) refused(whole.substr(0, n), {});

@@ -162,5 +162,15 @@ TEST(SafetensorsWriter, LeavesNothingBehindWhenItIsNotFinished) {
     EXPECT_NE(refusal([&] { writer.finish(); }).find("0 of 1"), std::string::npos);
 }
 
+TEST(SafetensorsWriter, AFileWithoutTensorsIsAFileAllTheSame) {
+    const Folder folder;
+    for (const auto& notes : {std::map<std::string, std::string>{}, {{"format", "pt"}}}) {
+        SafetensorsWriter(folder / "x.safetensors", {}, notes).finish();
+        const auto read = ForeignCheckpoint::open(folder / "x.safetensors");
+        EXPECT_TRUE(read.tensors().empty());
+        EXPECT_EQ(read.notes(), notes);
+    }
+}
+
 }  // namespace
 }  // namespace vtvc::test

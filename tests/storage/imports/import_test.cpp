@@ -247,6 +247,37 @@ TEST_F(BankWorld, LoraOnQueryAndValueStaysTwoRangesOfRows) {
     EXPECT_NE(refused({{"lora", adapter}}).find("do not make the 8 × 8"), std::string::npos);
 }
 
+TEST_F(BankWorld, LoraOnQueryBesideAKeyTrainedInFullChangesBoth) {
+    const auto adapter = folder / "lora";
+    std::filesystem::create_directory(adapter);
+    const std::string attention = "base_model.model.encoder.layers.1.self_attn.";
+    const std::string a = attention + "q_proj.lora_A.weight", b = attention + "q_proj.lora_B.weight",
+                      key = attention + "k_proj.weight";
+    write_checkpoint(adapter / "adapter_model.safetensors",
+                     {tensor(a, {2, 8}), tensor(b, {8, 2}), tensor(key, {8, 8})});
+    std::ofstream(adapter / "adapter_config.json") << R"({"peft_type":"LORA","r":2,"lora_alpha":6})";
+    import({{ "lora", adapter }});
+    const auto bank = Bank::open(folder / "bank.h5");
+    std::int64_t fused = 0;
+    while (bank.blocks()[static_cast<std::size_t>(fused)].name !=
+           "transformer.resblocks.1.attn.in_proj_weight")
+        ++fused;
+    EXPECT_EQ(bank.storage(fused, 0), StorageKind::f32);
+    std::vector<float> base(3 * 8 * 8), found(base.size());
+    bank.read_base(fused, base);
+    bank.read_task(fused, 0, found);
+    for (std::size_t row = 0; row < 8; ++row)
+        for (std::size_t column = 0; column < 8; ++column) {
+            const auto at = row * 8 + column;
+            float product = 0;  // α/r = 3
+            for (std::size_t r = 0; r < 2; ++r)
+                product += 3 * value_at(b, row * 2 + r) * value_at(a, r * 8 + column);
+            EXPECT_NEAR(found[at], product, 1e-6) << "query";
+            EXPECT_EQ(found[64 + at], value_at(key, at) - base[64 + at]) << "key";
+            EXPECT_EQ(found[128 + at], 0) << "value";
+        }
+}
+
 TEST_F(BankWorld, HeadsNeedTheirScaleAndTheBasesWidth) {
     HeadImport what;
     what.checkpoint = folder / "text.safetensors";

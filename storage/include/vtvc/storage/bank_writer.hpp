@@ -41,8 +41,9 @@ class BankWriter {
     BankWriter(BankWriter&&) noexcept;
     BankWriter& operator=(BankWriter&&) noexcept;
 
-    void put_base(std::int64_t block, std::span<const float> values);
-    void put_base(std::int64_t block, Numbers values);  ///< the same, without a copy
+    /// Returns ‖values‖².
+    double put_base(std::int64_t block, std::span<const float> values);
+    double put_base(std::int64_t block, Numbers values);  ///< the same, without a copy
     /// τ of one block, stored as its task's storage says; what that would not make smaller (vectors under
     /// int8 and low rank, matrices whose rank is hardly larger) stays f32.
     void put_task(std::int64_t block, std::int64_t task, std::span<const float> values);

@@ -158,12 +158,14 @@ class Layouts(unittest.TestCase):
                              "patterns": dict(r=4, lora_alpha=8, target_modules=["q_proj", "out_proj", "fc2"],
                                               rank_pattern={"out_proj": 2}, alpha_pattern={"layers.1.mlp.fc2": 3}),
                              "biases": dict(r=2, lora_alpha=2, target_modules=["v_proj"], bias="lora_only"),
+                             "saved beside": dict(r=2, lora_alpha=4, target_modules=["q_proj"],
+                                                  modules_to_save=["k_proj"]),
                              "patches": dict(r=3, lora_alpha=6, target_modules=["patch_embedding", "q_proj"])}.items():
             with self.subTest(adapter=name):
                 torch.manual_seed(7)
                 model = peft.get_peft_model(layouts.vision_model(self.base), peft.LoraConfig(**config))
                 for key, parameter in model.named_parameters():
-                    if "lora_" in key or (parameter.requires_grad and key.endswith("bias")):
+                    if "lora_" in key or "modules_to_save" in key or (parameter.requires_grad and key.endswith("bias")):
                         parameter.data += .02 * torch.randn_like(parameter)
                 folder = self.at / "lora"
                 model.save_pretrained(folder)

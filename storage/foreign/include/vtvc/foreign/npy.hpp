@@ -31,7 +31,7 @@ class NumpyFile {
     /// Row-major, little-endian, whatever the file has; out has exactly the array's bytes.
     void read(std::size_t index, std::span<std::byte> out) const;
     /// The same bytes a piece at a time; the whole array is in memory only where the file has it in another
-    /// order (Fortran's, big-endian).
+    /// order (Fortran's, big-endian). StorageError for one in Fortran's order of more than 1 GiB.
     void read_on(std::size_t index, const std::function<void(std::span<const std::byte>)>& take) const;
 
   private:

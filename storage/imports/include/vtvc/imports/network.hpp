@@ -34,7 +34,9 @@ class ForeignNetwork {
         std::vector<float> values;
         std::string hash;  ///< of its tensors' names for us, types, shapes and numbers
     };
-    Contents read_hashed(const std::string& block, const std::vector<std::int64_t>& shape) const;
+    /// room: numbers that nobody needs any more; their memory is used again.
+    Contents read_hashed(const std::string& block, const std::vector<std::int64_t>& shape,
+                         std::vector<float> room = {}) const;
     /// Of all blocks, given the hash of each: the same for two files that hold the same weights.
     static std::string content_hash(const std::map<std::string, std::string>& hash_of_block);
 
@@ -45,7 +47,7 @@ class ForeignNetwork {
     /// After checking that it can lie in the block as the piece says.
     const ForeignTensor& tensor_of(const Piece& piece) const;
     std::vector<float> read(const std::string& block, const std::vector<std::int64_t>& shape,
-                            Hasher* hasher) const;
+                            std::vector<float> room, Hasher* hasher) const;
 
     ForeignCheckpoint checkpoint_;
     Mapping mapping_;
