@@ -1,5 +1,5 @@
 // The runs of a sweep file: which, in what order, with what ids, and what they wait for.
-#include <chrono>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <set>
@@ -250,12 +250,11 @@ TEST(Plan, AHundredThousandRunsArePlannedInASecond) {
                              "[seeds]\ncount = 5\n";
     double least = 1e9;
     for (int i = 0; i < 3; ++i) {
-        const auto begin = std::chrono::steady_clock::now();
+        const std::clock_t begin = std::clock();  // other programs may hold the cores for a while
         const Plan plan = Plan::parse(text, "s.toml");
         ASSERT_EQ(plan.runs(), 100'000u);
         EXPECT_LE(plan.bytes_a_run(), 1000u);
-        least =
-            std::min(least, std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+        least = std::min(least, static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC);
     }
 #ifdef __SANITIZE_ADDRESS__
     EXPECT_LT(least, 20);

@@ -129,7 +129,8 @@ TEST(SweepRun, TheSecondManagerSaysWhoHoldsTheSweep) {
     const House house;
     house.write(grid);
     Vtvc first(house, {"run", "s.toml"}, 200);
-    ASSERT_TRUE(test::within(long_enough, [&] { return house.owner().has_value(); }));
+    ASSERT_TRUE(
+        test::within(long_enough, [&] { return house.sweep().exists() && house.owner().has_value(); }));
     const auto owner = *house.owner();
     const fs::path other = house.folder() / "second";
     fs::create_directory(other);
