@@ -16,7 +16,7 @@ endif()
 
 # The direction of dependency. composition_cuda to jobs are the rooms inside worker/.
 set(VTVC_ROOM_ORDER core storage foreign imports images sealed datasets sharding composition_cuda composition_cpu composition models tangent posterior training methods evaluation jobs
-    experiments slurm launcher)
+    experiments sweep slurm launcher)
 
 function(vtvc_check_order name)
   list(FIND VTVC_ROOM_ORDER ${name} own)

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <tuple>
 
+#include "toml_value.hpp"
 #include "vtvc/core/error.hpp"
 #include "vtvc/core/files.hpp"
 
@@ -80,20 +81,6 @@ Node parse(std::string_view text, const SourcePtr& source) {
         const int line = 1 + static_cast<int>(std::count(text.begin(), text.end(), '\n'));
         throw Mistake{{source, line, 1},
                       "the text ends in the middle of a table's name or a value; was it cut?"};
-    }
-}
-
-/// Lays over on top of base: tables are merged, everything else is replaced.
-void overlay(Node& base, Node over) {
-    for (Node& child : over.children) {
-        Node* own = base.child(child.name);
-        if (own && own->is_table() && child.is_table()) {
-            overlay(*own, std::move(child));
-        } else if (own) {
-            *own = std::move(child);
-        } else {
-            base.children.push_back(std::move(child));
-        }
     }
 }
 
@@ -299,6 +286,19 @@ const Node* Node::find(std::string_view path) const {
     return !next || part.size() == path.size() ? next : next->find(path.substr(part.size() + 1));
 }
 
+void overlay(Node& base, Node over) {
+    for (Node& child : over.children) {
+        Node* own = base.child(child.name);
+        if (own && own->is_table() && child.is_table()) {
+            overlay(*own, std::move(child));
+        } else if (own) {
+            *own = std::move(child);
+        } else {
+            base.children.push_back(std::move(child));
+        }
+    }
+}
+
 std::string found_text(const Node& node) {
     struct Describe {
         std::string operator()(Node::Table) const { return "a table"; }
@@ -310,6 +310,56 @@ std::string found_text(const Node& node) {
         std::string operator()(const std::string& value) const { return fmt::format("text \"{}\"", value); }
     };
     return std::visit(Describe{}, node.value);
+}
+
+std::string inline_toml(const Node& node) {
+    struct Write {
+        const Node& node;
+        std::string operator()(Node::Table) const {
+            std::string inside;
+            for (const Node& child : node.children)
+                inside += fmt::format("{}{} = {}", inside.empty() ? " " : ", ", toml_value(child.name),
+                                      inline_toml(child));
+            return inside.empty() ? "{}" : "{" + inside + " }";
+        }
+        std::string operator()(Node::List) const {
+            std::string inside;
+            for (const Node& child : node.children)
+                inside += (inside.empty() ? "" : ", ") + inline_toml(child);
+            return "[" + inside + "]";
+        }
+        std::string operator()(Node::Other) const { return "\"\""; }  // no key takes a date
+        std::string operator()(bool value) const { return toml_value(value); }
+        std::string operator()(std::int64_t value) const { return toml_value(value); }
+        std::string operator()(double value) const { return toml_value(value); }
+        std::string operator()(const std::string& value) const { return toml_value(value); }
+    };
+    return std::visit(Write{node}, node.value);
+}
+
+bool put_at(Node& root, std::string_view path, Node value) {
+    Node* node = &root;
+    while (!path.empty()) {
+        const std::string_view part = path.substr(0, path.find('.'));
+        path.remove_prefix(std::min(path.size(), part.size() + 1));
+        if (node->is_list()) {
+            std::size_t index = 0;
+            const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), index);
+            if (error != std::errc{} || end != part.data() + part.size() || index >= node->children.size())
+                return false;
+            node = &node->children[index];
+        } else if (!node->is_table()) {
+            return false;
+        } else if (Node* child = node->child(part)) {
+            node = child;
+        } else {
+            node->children.push_back({std::string(part), Node::Table{}, {}, value.place, value.key_place});
+            node = &node->children.back();
+        }
+    }
+    value.name = node->name;
+    *node = std::move(value);
+    return true;
 }
 
 Node read_config(const std::string& text, const std::string& name, std::vector<Mistake>& problems) {

@@ -5,42 +5,15 @@
 #include <algorithm>
 #include <cmath>
 
-#include "spelling.hpp"
+#include "toml_value.hpp"
 #include "vtvc/core/error.hpp"
 #include "vtvc/core/hash.hpp"
 #include "vtvc/core/job_file.hpp"
+#include "vtvc/core/job_tree.hpp"
+#include "vtvc/core/spelling.hpp"
 
 namespace vtvc {
 namespace {
-
-std::string toml_value(bool value) { return value ? "true" : "false"; }
-std::string toml_value(std::int64_t value) { return fmt::format("{}", value); }
-/// Shortest text that reads back to the same double, told apart from an integer.
-std::string toml_value(double value) {
-    const std::string text = fmt::format("{}", value);
-    return text.find_first_of(".en") == std::string::npos ? text + ".0" : text;
-}
-std::string toml_value(std::string_view text) {
-    std::string out = "\"";
-    for (const char c : text) {
-        if (c == '"' || c == '\\') {
-            out += '\\';
-            out += c;
-        } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
-            out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
-        } else {
-            out += c;
-        }
-    }
-    return out + '"';
-}
-std::string toml_value(const std::string& text) { return toml_value(std::string_view(text)); }
-template <class T>
-std::string toml_value(const std::vector<T>& list) {
-    std::string out;
-    for (const T& value : list) out += (out.empty() ? "" : ", ") + toml_value(value);
-    return "[" + out + "]";
-}
 
 std::string_view type_name(bool) { return "true or false"; }
 std::string_view type_name(std::int64_t) { return "integer"; }
@@ -158,13 +131,42 @@ class TomlWriter : public TextVisitor {
     bool in_sample_ = false;
 };
 
-/// "name=value" of every key that makes the run what it is.
-class IdentityVisitor : public TextVisitor {
+/// Knows the full name of a key inside of rows, and whether it is one that was asked for.
+class RowsVisitor : public TextVisitor {
   public:
-    explicit IdentityVisitor(const HashOf& content_hash_of) : content_hash_of_(content_hash_of) {}
+    explicit RowsVisitor(std::string_view only) : only_(only) {}
     void section(std::string_view, std::string_view) override {}
-    using TextVisitor::key;
+
+  protected:
+    const std::string& prefix() const { return prefix_; }
+    bool wanted(std::string_view name) const {
+        if (only_.empty()) return true;
+        if (prefix_.empty()) return name == only_;
+        if (rows_ == only_) return true;
+        return only_.size() == prefix_.size() + name.size() && only_.starts_with(prefix_) &&
+               only_.ends_with(name);
+    }
+    std::size_t begin_rows(std::string_view name, std::size_t count, const Key&) override {
+        rows_ = name;
+        return count;
+    }
+    void begin_row(std::size_t index) override { prefix_ = fmt::format("{}.{}.", rows_, index); }
+    void end_row() override { prefix_.clear(); }
+    void end_rows() override { rows_.clear(); }
+
+  private:
+    std::string_view only_;
+    std::string rows_, prefix_;
+};
+
+/// "name=value" of every key that makes the run what it is.
+class IdentityVisitor : public RowsVisitor {
+  public:
+    IdentityVisitor(const HashOf& content_hash_of, std::string_view only)
+        : RowsVisitor(only), content_hash_of_(content_hash_of) {}
+    using RowsVisitor::key;
     void key(std::string_view name, std::string& value, const Key& about) override {
+        if (!wanted(name)) return;
         const bool content = about.role == Role::input && !value.empty();
         entry(name, content ? content_hash_of_(value) : toml_value(value), "", about);
     }
@@ -176,20 +178,51 @@ class IdentityVisitor : public TextVisitor {
 
   protected:
     void entry(std::string_view name, const std::string& value, std::string_view, const Key& about) override {
-        if (about.role != Role::execution) lines_.push_back(fmt::format("{}{}={}", prefix_, name, value));
+        if (about.role != Role::execution && wanted(name))
+            lines_.push_back(fmt::format("{}{}={}", prefix(), name, value));
     }
-    std::size_t begin_rows(std::string_view name, std::size_t count, const Key&) override {
-        rows_ = name;
-        return count;
-    }
-    void begin_row(std::size_t index) override { prefix_ = fmt::format("{}.{}.", rows_, index); }
-    void end_row() override { prefix_.clear(); }
-    void end_rows() override { rows_.clear(); }
 
   private:
     const HashOf& content_hash_of_;
-    std::string rows_, prefix_;
     std::vector<std::string> lines_;
+};
+
+/// Every key as its full name, its value in TOML and its role.
+class FactVisitor final : public RowsVisitor {
+  public:
+    using RowsVisitor::RowsVisitor;
+    std::vector<KeyFact> facts;
+
+  protected:
+    void entry(std::string_view name, const std::string& value, std::string_view, const Key& about) override {
+        if (wanted(name)) facts.push_back({fmt::format("{}{}", prefix(), name), value, about.role});
+    }
+};
+
+/// Passes the path of every input through a function.
+class InputVisitor final : public Visitor {
+  public:
+    explicit InputVisitor(const PathMap& map) : map_(map) {}
+    void section(std::string_view, std::string_view) override {}
+    void key(std::string_view, bool&, const Key&) override {}
+    void key(std::string_view, std::int64_t&, const Key&) override {}
+    void key(std::string_view, double&, const Key&) override {}
+    void key(std::string_view, std::string& value, const Key& about) override {
+        if (about.role == Role::input && !value.empty()) value = map_(value);
+    }
+    void key(std::string_view, std::vector<std::int64_t>&, const Key&) override {}
+    void key(std::string_view, std::vector<double>&, const Key&) override {}
+    void key(std::string_view, std::vector<std::string>&, const Key&) override {}
+    void choice(std::string_view, int&, std::span<const std::string_view>, const Key&) override {}
+
+  protected:
+    std::size_t begin_rows(std::string_view, std::size_t count, const Key&) override { return count; }
+    void begin_row(std::size_t) override {}
+    void end_row() override {}
+    void end_rows() override {}
+
+  private:
+    const PathMap& map_;
 };
 
 void show(const Job& job, Visitor& visitor) {
@@ -219,12 +252,28 @@ std::string resolved_toml(const Job& job) {
 }
 
 std::string run_id(const Job& job, const HashOf& content_hash_of) {
-    IdentityVisitor visitor(content_hash_of);
-    show(job, visitor);
     Hasher hasher;
     hasher.add(job.kind()).add(std::to_string(job.results_number()));
-    for (const std::string& line : std::move(visitor).lines()) hasher.add(line);
+    for (const std::string& line : identity_lines(job, content_hash_of)) hasher.add(line);
     return hasher.hex().substr(0, 16);
+}
+
+std::vector<std::string> identity_lines(const Job& job, const HashOf& content_hash_of,
+                                        std::string_view only) {
+    IdentityVisitor visitor(content_hash_of, only);
+    show(job, visitor);
+    return std::move(visitor).lines();
+}
+
+void map_inputs(Job& job, const PathMap& map) {
+    InputVisitor visitor(map);
+    job.describe(visitor);
+}
+
+std::vector<KeyFact> key_facts(const Job& job, std::string_view only) {
+    FactVisitor visitor(only);
+    show(job, visitor);
+    return std::move(visitor.facts);
 }
 
 }  // namespace vtvc

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <set>
 
-#include "spelling.hpp"
 #include "vtvc/core/jobs.hpp"
+#include "vtvc/core/spelling.hpp"
 
 namespace vtvc {
 namespace {

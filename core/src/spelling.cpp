@@ -1,4 +1,4 @@
-#include "spelling.hpp"
+#include "vtvc/core/spelling.hpp"
 
 #include <fmt/format.h>
 

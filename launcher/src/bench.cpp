@@ -106,6 +106,7 @@ void add_bench(CLI::App& app) {
     CLI::App& bench = *app.add_subcommand("bench", "Measure what an operation costs on this machine");
     bench.require_subcommand(1);
     add_bench_storage(bench);
+    add_bench_sweep(bench);
     CLI::App& verb = *bench.add_subcommand("compose", "Per-sample weights, against the plain network");
     auto request = std::make_shared<BenchRequest>();
     verb.add_option("--threads", request->threads, "Threads; one is measured in processor time")

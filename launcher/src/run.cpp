@@ -88,7 +88,7 @@ int compute(const RunRequest& request, int threads, bool quiet, Told& told) {
     const auto ending = supervise(launch);
     told.why = explain(folders.causes(), request.ranks, ending);
     if (!told.why.empty()) {
-        if (quiet) show_end(folders.output());
+        if (quiet && request.log.empty()) show_end(folders.output());
         fmt::print(stderr, "vtvc run: {}\n", told.why);
         RunFolder::settle(told.run, told.why);
     }
@@ -130,6 +130,11 @@ void add_run(CLI::App& app) {
                      "Folder of all runs (default: VTVC_STORE, else ./vtvc-store)");
     verb->add_option("--grace", request->grace_s, "Seconds to write a checkpoint in when asked to stop")
         ->check(CLI::NonNegativeNumber);
+    verb->add_option("--log", request->log, "File that the job's output is added to instead");
+    verb->add_option("--lifeline", request->lifeline,
+                     "Descriptor of a pipe: the job is stopped when its writing end is closed")
+        ->check(CLI::NonNegativeNumber)
+        ->group("");
     verb->add_flag("--quiet", *quiet, "Show the job's output only if it fails");
     add_json_flag(*verb, *json);
     verb->callback([request, quiet, json] {

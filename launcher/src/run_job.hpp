@@ -16,6 +16,8 @@ struct RunRequest {
     int ranks = 1;
     double grace_s = 30;
     enum class Output { shown, kept } output = Output::shown;  ///< kept: shown only when the job fails
+    std::string log;    ///< a file that the ranks' output is added to instead; empty: none
+    int lifeline = -1;  ///< descriptor of a pipe; the job is stopped when its other end is closed
 };
 
 /// Folders of one run, removed with it: Open MPI's session and shared memory, causes, output. A lock held by

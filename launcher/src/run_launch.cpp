@@ -29,6 +29,8 @@ Launch launch_of(const RunRequest& request, const std::string& worker, int threa
     launch.grace = std::chrono::duration<double>(request.grace_s);
     launch.signal_if_orphaned = SIGKILL;
     if (request.output == RunRequest::Output::kept) launch.output = folders.output();
+    if (!request.log.empty()) launch.output = request.log;
+    launch.lifeline = request.lifeline;
     // Started from inside another MPI job, the worker must not take itself for one of its ranks.
     if (std::getenv("OMPI_COMM_WORLD_SIZE") || std::getenv("PMIX_RANK"))
         launch.forget = {"OMPI_", "PMIX_", "ORTE_"};

@@ -1,6 +1,7 @@
 #include "supervise.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -109,6 +110,11 @@ class Supervision {
             int status = 0;
             if (::waitpid(child_, &status, WNOHANG) == child_) return ending(status);
             if (usr2_waits_ && is_ready()) pass_usr2();
+            if (stage_ < Stage::told && lifeline_is_cut()) {
+                signal_ = SIGHUP;
+                stage_ = Stage::asked;  // nobody is left who would wait for a checkpoint
+                harder();
+            }
             if (deadline_ && Clock::now() > *deadline_) harder();
         }
     }
@@ -117,6 +123,12 @@ class Supervision {
     enum class Stage { running, asked, told, killed };
 
     bool is_ready() const { return std::filesystem::exists(launch_.ready); }
+
+    bool lifeline_is_cut() const {
+        if (launch_.lifeline < 0) return false;
+        pollfd pipe{.fd = launch_.lifeline, .events = 0, .revents = 0};
+        return ::poll(&pipe, 1, 0) == 1 && (pipe.revents & (POLLHUP | POLLERR | POLLNVAL)) != 0;
+    }
 
     void pass_usr2() {
         usr2_waits_ = false;
@@ -173,6 +185,7 @@ class Supervision {
 
 Ending supervise(const Launch& launch) {
     auto prepared = prepare(launch);
+    if (launch.lifeline >= 0) ::fcntl(launch.lifeline, F_SETFD, FD_CLOEXEC);  // ours, not the job's
     const SignalsHeld signals;
     const pid_t child = ::fork();
     if (child < 0) fail<Error>("cannot start a process: {}", std::strerror(errno));

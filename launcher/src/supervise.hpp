@@ -15,8 +15,9 @@ struct Launch {
     std::vector<std::string> forget;                 ///< prefixes of variables that the program must not see
     std::filesystem::path output;                    ///< takes stdout and stderr; empty: ours
     std::filesystem::path ready;                     ///< appears when the program can take SIGUSR2
-    int signal_if_orphaned = 0;                      ///< sent to it when this process dies
-    std::chrono::duration<double> grace{30};         ///< between asking it to stop and making it
+    int lifeline = -1;                        ///< a pipe whose end means ours: TERM at once; −1: none
+    int signal_if_orphaned = 0;               ///< sent to it when this process dies
+    std::chrono::duration<double> grace{30};  ///< between asking it to stop and making it
 };
 
 struct Ending {

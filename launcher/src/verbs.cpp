@@ -9,6 +9,7 @@ void add_verbs(CLI::App& app) {
     add_export(app);
     add_job(app);
     add_run(app);
+    add_sweep(app);
     add_report(app);
     add_inspect(app);
     add_verify(app);

@@ -19,6 +19,7 @@ void add_imports(CLI::App& app);  ///< after add_bank, which makes the group "ba
 void add_export(CLI::App& app);
 void add_job(CLI::App& app);
 void add_run(CLI::App& app);
+void add_sweep(CLI::App& app);
 void add_report(CLI::App& app);
 void add_inspect(CLI::App& app);
 void add_verify(CLI::App& app);
@@ -27,6 +28,7 @@ void add_doctor(CLI::App& app);
 
 /// What add_bench() measures beside composition.
 void add_bench_storage(CLI::App& bench);
+void add_bench_sweep(CLI::App& bench);
 
 /// Calls all of the above, in the order in which --help lists them.
 void add_verbs(CLI::App& app);

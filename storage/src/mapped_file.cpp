@@ -7,11 +7,12 @@
 #include <csignal>
 #include <mutex>
 #include <utility>
-#include <vector>
 
 namespace vtvc::h5 {
 
 namespace {
+
+constexpr std::uint64_t kSampled = 16;  // pages; the system reads at least as many at once
 
 /// What this thread looks at; read by the handler, in the same thread.
 struct Watched {
@@ -100,13 +101,14 @@ MappedFile::MappedFile(MappedFile&& other) noexcept
 bool MappedFile::resident(std::uint64_t offset, std::uint64_t bytes) const {
     if (!holds(offset, bytes)) return false;
     const auto page = page_bytes();
-    const auto first = offset / page * page;
-    const auto count = (offset + bytes - first + page - 1) / page;
-    std::vector<unsigned char> pages(static_cast<std::size_t>(count));
-    if (::mincore(const_cast<std::byte*>(begin_) + first, static_cast<std::size_t>(offset + bytes - first),
-                  pages.data()) != 0)
-        return false;
-    return std::all_of(pages.begin(), pages.end(), [](unsigned char there) { return (there & 1U) != 0; });
+    const auto there = [&](std::uint64_t at) {
+        unsigned char answer = 0;
+        return ::mincore(const_cast<std::byte*>(begin_) + at / page * page, 1, &answer) == 0 &&
+               (answer & 1U) != 0;
+    };
+    for (std::uint64_t at = 0; at < bytes; at += kSampled * page)
+        if (!there(offset + at)) return false;
+    return bytes == 0 || there(offset + bytes - 1);
 }
 
 bool MappedFile::with(std::uint64_t offset, std::uint64_t bytes,

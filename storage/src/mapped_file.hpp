@@ -21,7 +21,7 @@ class MappedFile {
     MappedFile(MappedFile&& other) noexcept;
     MappedFile& operator=(MappedFile&&) = delete;
 
-    /// Whether all of these bytes are in memory now.
+    /// Whether these bytes are in memory now, by samples: asking for every page costs a sixth of hashing it.
     bool resident(std::uint64_t offset, std::uint64_t bytes) const;
     /// Calls look with these bytes of the file. False when some of them could not be had (look saw zeros in
     /// their place), and from then on. By many threads at once; look may not call this again, and what it

@@ -55,9 +55,17 @@ struct Node {
 /// "integer 3", "text \"x\"", "a table"
 std::string found_text(const Node& node);
 
+/// The value on one line of TOML; tables are written { inline }.
+std::string inline_toml(const Node& node);
+/// Puts a value at a dotted path, making the tables on the way; numbers are indices where a list is met.
+/// False: something on the way is neither a table nor a list with such a row.
+bool put_at(Node& root, std::string_view path, Node value);
+
 /// The file's tree with its include = [...] merged below it. Everything wrong is appended to problems; what
 /// could be read is returned.
 Node read_config(const std::string& text, const std::string& name, std::vector<Mistake>& problems);
+/// Lays over on top of base: tables are merged, everything else is replaced.
+void overlay(Node& base, Node over);
 /// Lays "key.sub=value" over a tree, in order; numbers in keys are indices of rows.
 void apply_overrides(Node& root, const std::vector<std::string>& overrides, std::vector<Mistake>& problems);
 

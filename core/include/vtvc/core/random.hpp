@@ -18,6 +18,8 @@ enum class Purpose : std::uint32_t {
     split = 7,
     subset = 8,
     subdomain = 9,
+    sweep_seed = 10,
+    retry_jitter = 11,
 };
 
 /// One Philox4x32-10 block.
