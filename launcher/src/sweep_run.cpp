@@ -16,6 +16,7 @@
 #include "vtvc/core/exit_code.hpp"
 #include "vtvc/core/files.hpp"
 #include "vtvc/core/progress.hpp"
+#include "vtvc/sweep/results.hpp"
 #include "vtvc/sweep/session.hpp"
 
 namespace vtvc {
@@ -125,6 +126,10 @@ void run_sweep(const RunSweep& request) {
     const int code = outcome == Manager::Outcome::all_done  ? exit_code::done
                      : outcome == Manager::Outcome::stopped ? exit_code::checkpointed
                                                             : exit_code::failed;
+    if (!plan.file().exports.empty()) {
+        sweep::Overview overview(settings.folder.path.string(), store);
+        write_exports(overview);
+    }
     if (request.json) print_json(result_of(plan, settings.folder, manager.counts(), code));
     if (code != exit_code::done) throw Exit{code};
 }

@@ -207,18 +207,19 @@ TEST_F(CommandLine, LinksNeitherTorchNorMpi) {
 }
 
 TEST_F(CommandLine, AnswersWithinFiftyMilliseconds) {
-    auto best = std::chrono::nanoseconds::max();  // the best of some: the machine may be busy
-    for (int i = 0; i < 10; ++i) {
-        const auto start = std::chrono::steady_clock::now();
-        ASSERT_EQ(vtvc("--version").code, 0);
-        best = std::min<std::chrono::nanoseconds>(best, std::chrono::steady_clock::now() - start);
-    }
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
     constexpr double limit_s = 1;  // sanitizers take their own time to start
 #else
     constexpr double limit_s = .05;
 #endif
-    EXPECT_LT(std::chrono::duration<double>(best).count(), limit_s);
+    // The first of many that is quick enough: the machine may be busy.
+    auto best = std::chrono::duration<double>::max();
+    for (int i = 0; i < 40 && best.count() >= limit_s; ++i) {
+        const auto start = std::chrono::steady_clock::now();
+        ASSERT_EQ(vtvc("--version").code, 0);
+        best = std::min<std::chrono::duration<double>>(best, std::chrono::steady_clock::now() - start);
+    }
+    EXPECT_LT(best.count(), limit_s);
 }
 
 TEST_F(CommandLine, DoctorSaysWhatIsWrongAndWhatToDo) {

@@ -39,6 +39,19 @@ TEST(SweepRun, DoesEveryRunOnceAndNothingTheSecondTime) {
     EXPECT_EQ(house.results(), before);
 }
 
+TEST(SweepRun, LeavesTheTablesThatItsFileAsksFor) {
+    const House house;
+    house.write(grid + "[record]\nexport = [\"csv\", \"json\"]\n");
+    Vtvc run(house, {"run", "s.toml"});
+    ASSERT_EQ(run.end(), 0) << run.err();
+    const auto folder = house.sweep().path;
+    Vtvc csv(house, {"export", "s.toml"}), json(house, {"export", "s.toml", "--json"});
+    ASSERT_EQ(csv.end() + json.end(), 0);
+    EXPECT_EQ(read_text(folder / "runs.csv"), csv.out());
+    EXPECT_EQ(read_text(folder / "runs.json"), json.out());
+    EXPECT_EQ(nlohmann::json::parse(json.out()).at("runs").size(), 6u);
+}
+
 TEST(SweepRun, AKilledRunIsTriedAgainAndEndsAsTheUndisturbedOne) {
     const House house;
     house.write(with_faults("\"kill-once\""));

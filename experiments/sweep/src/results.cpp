@@ -132,6 +132,12 @@ std::string export_json(Overview& sweep) {
     return Json{{"schema", 1}, {"sweep", sweep.plan().file().name}, {"runs", runs}}.dump(1) + "\n";
 }
 
+void write_exports(Overview& sweep) {
+    for (const std::string& form : sweep.plan().file().exports)
+        write_atomically(sweep.folder().path / ("runs." + form),
+                         form == "csv" ? export_csv(sweep) : export_json(sweep));
+}
+
 fs::path link_finished(Overview& sweep) {
     const fs::path links = sweep.folder().path / "runs";
     std::error_code error;

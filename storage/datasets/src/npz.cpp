@@ -23,6 +23,7 @@ std::vector<T> values_of(const NumpyFile& file, std::size_t index) {
 template <class T>
 void append_labels(LabelledImages& to, const std::vector<T>& values) {
     for (std::size_t row = 0; row < values.size(); ++row) {
+        // NOLINTNEXTLINE(bugprone-signed-char-misuse): numbers of one byte, no letters
         const auto label = static_cast<std::int64_t>(values[row]);
         if (label < 0 || label > std::numeric_limits<std::int32_t>::max())
             fail<StorageError>("label {} of row {} in {} is out of range (classes are counted from 0)", label,

@@ -31,7 +31,7 @@ class Claim {
     enum class Force { no, from_unknown };
     /// ConfigError when another manager holds the sweep, or may still hold it (on another host); with
     /// from_unknown the latter is taken for dead.
-    Claim(const std::filesystem::path& folder, Force force = Force::no);
+    explicit Claim(const std::filesystem::path& folder, Force force = Force::no);
     /// Lets go.
     ~Claim();
     Claim(const Claim&) = delete;

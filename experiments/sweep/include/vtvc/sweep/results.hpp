@@ -16,6 +16,9 @@ std::map<std::string, double> numbers_of(const std::filesystem::path& run);
 std::string export_csv(Overview& sweep);
 /// The same as a JSON document: {"sweep": …, "runs": [{…}]}.
 std::string export_json(Overview& sweep);
+/// The forms of record.export, written into the sweep's folder: runs.csv, runs.json. StorageError where they
+/// cannot be.
+void write_exports(Overview& sweep);
 
 /// Links from SWEEP/runs/NAME to every finished run, those of runs that are no longer in the plan removed.
 /// The folder of the links.
