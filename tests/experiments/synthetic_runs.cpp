@@ -217,7 +217,7 @@ void write_protocol(Writer& writer, Protocol protocol, const std::vector<fs::pat
                 job.bank = "/data/bank.h5";
                 job.protocol = protocol;
                 for (const fs::path& path : data)
-                    job.tasks.push_back({path.stem(), path, "/data/f.h5", "/data/h.h5", ""});
+                    job.tasks.push_back({path.stem(), path, "/data/f.h5", "/data/h.h5", "", ""});
                 trained = writer.run(job);
                 write(trained / "metrics.jsonl", posterior_log(method.skill, seed));
             }
@@ -227,7 +227,7 @@ void write_protocol(Writer& writer, Protocol protocol, const std::vector<fs::pat
             job.bank = "/data/bank.h5";
             job.method_id = method.id;
             for (const fs::path& path : data)
-                job.tasks.push_back({path.stem(), path, "/data/f.h5", "/data/h.h5", ""});
+                job.tasks.push_back({path.stem(), path, "/data/f.h5", "/data/h.h5", "", ""});
             const fs::path folder = writer.run(job);
 
             PredictionsContents file;
