@@ -45,9 +45,11 @@ TEST(SweepRun, LeavesTheTablesThatItsFileAsksFor) {
     Vtvc run(house, {"run", "s.toml"});
     ASSERT_EQ(run.end(), 0) << run.err();
     const auto folder = house.sweep().path;
-    Vtvc csv(house, {"export", "s.toml"}), json(house, {"export", "s.toml", "--json"});
-    ASSERT_EQ(csv.end() + json.end(), 0);
+    Vtvc csv(house, {"export", "s.toml"});
+    ASSERT_EQ(csv.end(), 0);
     EXPECT_EQ(read_text(folder / "runs.csv"), csv.out());
+    Vtvc json(house, {"export", "s.toml", "--json"});
+    ASSERT_EQ(json.end(), 0);
     EXPECT_EQ(read_text(folder / "runs.json"), json.out());
     EXPECT_EQ(nlohmann::json::parse(json.out()).at("runs").size(), 6u);
 }
@@ -117,14 +119,19 @@ TEST(SweepRun, KilledItsRunsDieAndTheNextManagerFinishesEachOnce) {
     const auto whole = undisturbed(grid);
     const House house;
     house.write(grid);
+    int kills = 0;
     for (int round = 0; round < 4; ++round) {
         Vtvc run(house, {"run", "s.toml"}, 60);
         std::this_thread::sleep_for(std::chrono::milliseconds(250 + 130 * round));
         run.process().send(SIGKILL);
-        EXPECT_EQ(run.end(), 137);
+        const int code = run.end();
+        if (code == 0) break;  // a quick machine is done by the last rounds
+        EXPECT_EQ(code, 137);
+        ++kills;
         if (!fs::exists(house.sweep().path)) continue;
         EXPECT_TRUE(test::within(promised, [&] { return house.processes().empty(); }));
     }
+    EXPECT_GE(kills, 1);
     Vtvc last(house, {"run", "s.toml"});
     ASSERT_EQ(last.end(), 0) << last.err();
     EXPECT_EQ(house.results(), whole);

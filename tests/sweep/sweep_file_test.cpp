@@ -101,13 +101,12 @@ TEST(SweepFile, ProblemsOfSeveralKeysNameAPointThatHasThem) {
 TEST(SweepFile, AMissingNameOrTableIsSaid) {
     EXPECT_EQ(problems_of("[fixed]\njob.kind = \"bench\"\n"), "s.toml:1:1: missing [sweep] with its 'name'");
     EXPECT_EQ(problems_of("[sweep]\nname = \"s\"\n"),
-              "s.toml:1:1: missing 'job.kind', one of pretrain, head, finetune, bank, features, posterior, "
-              "baseline, "
-              "evaluate, predict, bench");
+              "s.toml:1:1: missing 'job.kind', one of pretrain, head, finetune, bank, features, "
+              "jacobian, posterior, baseline, evaluate, predict, bench");
     EXPECT_EQ(problems_of("[sweep]\nname = \"s\"\n[fixd]\n"),
-              "s.toml:1:1: missing 'job.kind', one of pretrain, head, finetune, bank, features, posterior, "
-              "baseline, "
-              "evaluate, predict, bench\ns.toml:3:2: unknown table 'fixd'; did you mean 'fixed'?");
+              "s.toml:1:1: missing 'job.kind', one of pretrain, head, finetune, bank, features, "
+              "jacobian, posterior, baseline, evaluate, predict, bench\ns.toml:3:2: unknown table 'fixd'; "
+              "did you mean 'fixed'?");
 }
 
 TEST(SweepFile, AScaleReplacesAxesByNameAndMergesTables) {

@@ -26,8 +26,9 @@ bool is_file(const std::string& what) {
 }  // namespace
 
 bool SweepFolder::exists() const {
+    // A run's folder has a resolved.toml too, but no journal.
     std::error_code none;
-    return fs::exists(frozen(), none);
+    return fs::exists(frozen(), none) && fs::exists(journal(), none);
 }
 
 SweepFolder sweep_folder(const fs::path& store, const std::string& name) { return {store / "sweeps" / name}; }
