@@ -155,10 +155,9 @@ class Maker {
                             logits, values);
             if (done_ == 0) {
                 const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
-                const std::int64_t all = train_.rows() + validation_.rows();
+                const std::int64_t rounds = (train_.rows() + validation_.rows() + step - 1) / step;
                 say(fmt::format("about {} on {} ranks",
-                                duration_text(took.count() * static_cast<double>((all + step - 1) / step)),
-                                comm.size()));
+                                duration_text(took.count() * static_cast<double>(rounds)), comm.size()));
             }
             done_ += count;
             progress_->update(done_);
