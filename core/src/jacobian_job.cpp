@@ -44,7 +44,7 @@ void JacobianJob::check(std::vector<std::string>& problems) const {
             "'jacobian.centre' {:g} and 'input.centre' both say where to expand; leave one of them out",
             centre));
     if (store == JacobianStore::int8 && partition == Partition::model)
-        problems.push_back(
+        problems.emplace_back(
             "'jacobian.store' int8 needs a scale for every number with 'compose.partition' model; use bf16");
 }
 
