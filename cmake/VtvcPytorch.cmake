@@ -21,7 +21,9 @@ target_link_libraries(torch_cpu INTERFACE c10)
 target_link_libraries(torch INTERFACE torch_cpu)
 
 add_library(vtvc_torch INTERFACE)
-target_link_libraries(vtvc_torch INTERFACE torch)
+# The C++ library first: libtorch.so carries parts of std::filesystem of its own, and whoever meets its remove_all
+# before libstdc++'s calls a function that GCC 12's library does not have, and dies.
+target_link_libraries(vtvc_torch INTERFACE -lstdc++ torch)
 if(VTVC_CUDA)
   # torch_cuda registers its kernels when it is loaded: keep it although no symbol of it is named.
   target_link_libraries(vtvc_torch INTERFACE -Wl,--push-state,--no-as-needed torch_cuda c10_cuda -Wl,--pop-state)

@@ -6,6 +6,7 @@
 
 #include <filesystem>
 
+#include "../../scratch.hpp"
 #include "vtvc/core/error.hpp"
 
 namespace vtvc {
@@ -20,9 +21,8 @@ struct Written {
     StoredTangent tangent;
 
     explicit Written(JacobianStore store) {
-        std::string folder = (std::filesystem::temp_directory_path() / "vtvc-tangent-XXXXXX").string();
-        folder = ::mkdtemp(folder.data());
-        const std::filesystem::path path = std::filesystem::path(folder) / "j.h5";
+        const test::Scratch folder;
+        const std::filesystem::path path = folder / "j.h5";
         JacobianAbout about{{"b", "k", "d", "h", "tensor", {"one", "two"}},
                             std::vector<std::string>(coefficients, "c"),
                             classes,
@@ -38,7 +38,6 @@ struct Written {
         writer.finish();
         const Jacobian file = Jacobian::open(path);
         tangent = StoredTangent(file.about(), file.read(Split::train));
-        std::filesystem::remove_all(folder);
     }
 };
 
