@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs, builds, and runs the whole path on Debian's own data, in about ten minutes after the build: imports,
+# Installs, builds, and runs the whole path on Debian's own data, in about eleven minutes after the build: imports,
 # pre-training, task vectors, posterior, baselines, report. Prints the tables and where the report is.
 # Usage: ./demo.sh [--out DIR]
 #   --out DIR  where everything it makes goes (default: demo-out); a second run finds what is finished there
