@@ -5,14 +5,11 @@
 #include <algorithm>
 #include <set>
 
-#include "condition.hpp"
 #include "vtvc/core/error.hpp"
 #include "vtvc/core/spelling.hpp"
 
 namespace vtvc::sweep {
 namespace {
-
-constexpr double most_points = 20e6;
 
 /// Texts that begin with @ become absolute paths, which readers of jobs leave as they are.
 void mark_references(Node& node) {
@@ -46,45 +43,7 @@ const Node* find_path(const Node& node, const std::string& path) {
     return nullptr;
 }
 
-std::optional<Reference> parse_reference(const std::string& text, const Place& place,
-                                         std::vector<Mistake>& problems) {
-    Reference reference{text, "", "", {}, place};
-    const auto complain = [&] {
-        problems.push_back(
-            {place, fmt::format("a reference is written @stage/file or @stage{{axis=label}}/file, "
-                                "found \"{}\"",
-                                text)});
-        return std::nullopt;
-    };
-    std::string_view rest = std::string_view(text).substr(1);
-    const auto end = rest.find_first_of("{/");
-    if (end == std::string_view::npos || end == 0) return complain();
-    reference.stage = rest.substr(0, end);
-    rest.remove_prefix(end);
-    if (rest.front() == '{') {
-        const auto close = rest.find('}');
-        if (close == std::string_view::npos) return complain();
-        std::string_view inside = rest.substr(1, close - 1);
-        rest.remove_prefix(close + 1);
-        while (!inside.empty()) {
-            std::string_view part = inside.substr(0, inside.find(','));
-            inside.remove_prefix(std::min(inside.size(), part.size() + 1));
-            while (part.starts_with(' ')) part.remove_prefix(1);
-            const auto equals = part.find('=');
-            if (equals == std::string_view::npos || equals == 0) return complain();
-            reference.selectors.emplace_back(part.substr(0, equals), part.substr(equals + 1));
-        }
-    }
-    if (rest.size() < 2 || rest.front() != '/') return complain();
-    reference.file = rest.substr(1);
-    return reference;
-}
-
 }  // namespace
-
-bool is_reference(const std::string& path) { return path.starts_with("/@"); }
-std::string path_for_reference(const std::string& text) { return "/" + text; }
-std::string reference_of_path(const std::string& path) { return path.substr(1); }
 
 Grid::Grid(const Stage& stage, const Grid* parent, const ContentHash& hash, std::vector<Mistake>& problems)
     : stage_(stage) {
@@ -220,7 +179,7 @@ void Grid::read_choices(const ContentHash& hash, std::vector<Mistake>& problems)
         if (node) place = node->place;
         if (is_reference(path)) {
             written_at.emplace(reference_of_path(path), place);
-            return "\x01" + reference_of_path(path);
+            return fmt::format("\x01{}", reference_of_path(path));
         }
         try {
             return hash(path);
@@ -375,99 +334,6 @@ void Grid::check_points(std::vector<Mistake>& problems) const {
                 problems.push_back(
                     {stage_.place, fmt::format("{} (at the point {})", problem, point_text(point))});
     }
-}
-
-void Grid::enumerate(const Grid* parent, std::vector<Mistake>& problems) {
-    stride_ = std::max<std::size_t>(1, dimensions_.size());
-    std::vector<std::vector<std::size_t>> own(stage_.whens.size() + 1);  // dimensions by condition; 0: none
-    for (std::size_t d = inherited_; d < dimensions_.size(); ++d)
-        own[static_cast<std::size_t>(dimensions_[d].when + 1)].push_back(d);
-    double points = parent ? static_cast<double>(parent->size()) : 1;
-    for (const std::size_t d : own[0]) points *= static_cast<double>(dimensions_[d].labels.size());
-    if (points > most_points)
-        return problems.push_back(
-            {stage_.place, fmt::format("stage '{}' has {:.0f} points, more than {:.0f} (nobody "
-                                       "could run them); shorten an axis",
-                                       stage_.name, points, most_points)});
-    std::vector<Test> whens, excludes;
-    for (const When& when : stage_.whens) whens.push_back(test_of(when.condition, problems));
-    for (const Condition& exclude : stage_.excludes) excludes.push_back(test_of(exclude, problems));
-
-    std::vector<std::size_t> held(whens.size()), dropped(excludes.size());
-    std::vector<std::uint32_t> at(stride_);
-    std::set<std::string> clashes;
-    // The seeds are the last of the unconditional axes and vary fastest, conditional ones before them.
-    std::vector<std::size_t> order;
-    const auto walk = [&](const auto& self, std::size_t depth) -> void {
-        if (depth < order.size()) {
-            const std::size_t d = order[depth];
-            for (std::uint32_t c = 1; c <= dimensions_[d].labels.size(); ++c) {
-                at[d] = c;
-                self(self, depth + 1);
-            }
-            at[d] = 0;
-            return;
-        }
-        bool keep = true;
-        for (std::size_t e = 0; e < excludes.size(); ++e)
-            if (excludes[e].holds(at)) {
-                ++dropped[e];
-                keep = false;
-            }
-        if (keep) choices_.insert(choices_.end(), at.begin(), at.end());
-    };
-    std::vector<std::size_t> first = own[0], seeds;
-    if (!stage_.seeds.empty()) {
-        seeds.push_back(first.back());
-        first.pop_back();
-    }
-    const auto conditional = [&](const auto& self, std::size_t depth) -> void {
-        if (depth < first.size()) {
-            const std::size_t d = first[depth];
-            for (std::uint32_t c = 1; c <= dimensions_[d].labels.size(); ++c) {
-                at[d] = c;
-                self(self, depth + 1);
-            }
-            at[d] = 0;
-            return;
-        }
-        order.clear();
-        std::map<std::string, std::size_t> taken;
-        for (std::size_t w = 0; w < whens.size(); ++w) {
-            if (!whens[w].holds(at)) continue;
-            ++held[w];
-            for (const std::size_t d : own[w + 1]) {
-                order.push_back(d);
-                for (const std::string& key : dimensions_[d].keys)
-                    if (!taken.emplace(key, d).second && clashes.insert(key).second)
-                        problems.push_back(
-                            {dimensions_[d].place,
-                             fmt::format("two axes set '{}' where both of their conditions hold; a "
-                                         "key has one axis",
-                                         key)});
-            }
-        }
-        order.insert(order.end(), seeds.begin(), seeds.end());
-        walk(walk, 0);
-    };
-    for (std::size_t i = 0; i < (parent ? parent->size() : 1); ++i) {
-        for (std::size_t d = 0; d < inherited_; ++d) at[d] = parent->choice(i, d);
-        conditional(conditional, 0);
-    }
-    for (std::size_t w = 0; w < whens.size(); ++w)
-        if (held[w] == 0 && whens[w].sound)
-            problems.push_back({stage_.whens[w].condition.place,
-                                "this condition holds at no point, so its axes "
-                                "never exist"});
-    for (std::size_t e = 0; e < excludes.size(); ++e)
-        if (dropped[e] == 0 && excludes[e].sound)
-            problems.push_back({stage_.excludes[e].place,
-                                "this exclude fits no point (it contradicts the axes or "
-                                "what is fixed)"});
-    if (choices_.empty())
-        problems.push_back(
-            {stage_.place,
-             fmt::format("stage '{}' has no points left: its excludes drop all of them", stage_.name)});
 }
 
 }  // namespace vtvc::sweep

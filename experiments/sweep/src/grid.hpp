@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "reference.hpp"
 #include "vtvc/core/job_tree.hpp"
 #include "vtvc/sweep/sweep_file.hpp"
 
@@ -18,13 +19,6 @@ namespace vtvc::sweep {
 struct Line {
     std::string text;
     int reference = -1;
-};
-
-/// "@stage{axis=label, …}/file": a file of another stage's run.
-struct Reference {
-    std::string text, stage, file;
-    std::vector<std::pair<std::string, std::string>> selectors;
-    Place place;
 };
 
 /// Content hash of a file, remembered for the next who asks. StorageError: it cannot be read.
@@ -105,10 +99,5 @@ class Grid {
     std::map<std::string, Tracked> tracked_;
     mutable std::map<std::string, std::size_t> index_;  ///< made when somebody searches
 };
-
-/// A path that stands for a reference, as jobs hold it until the file is known.
-bool is_reference(const std::string& path);
-std::string path_for_reference(const std::string& text);
-std::string reference_of_path(const std::string& path);
 
 }  // namespace vtvc::sweep

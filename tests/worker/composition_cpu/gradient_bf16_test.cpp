@@ -25,6 +25,9 @@ std::vector<double> expected(const Problem& p) {
 
 class GradientInBf16 : public testing::Test {
   protected:
+    // Skipped and not failed: without the instruction there is nothing of this kind to test, and what the
+    // option does instead (f32) is tested on every processor by
+    // GradientProducts.AreF32WhereTheInstructionSetHasNoOthers.
     void SetUp() override {
         if (!has_bf16_products() || engine_isa() != "avx512")
             GTEST_SKIP() << "this processor multiplies no bf16 (vdpbf16ps): the option is f32 there, which "
